@@ -1,0 +1,60 @@
+# Every command of the project. `make` alone lists them.
+# Another Python: `make run PYTHON=python3.12`.
+
+PYTHON ?= python3
+VENV := .venv/bin/python
+# Only the folders that have Python files, so that mypy is asked about nothing empty.
+PACKAGES := $(foreach folder,api worker shared warren deploy bench examples tests,\
+	$(if $(shell find $(folder) -name '*.py' -print -quit 2>/dev/null),$(folder)))
+LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	$(if $(UPGRADE),--upgrade)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-bench run stack demo test check fix lock bench clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## virtual environment, locked dependencies, RabbitMQ; nothing is done twice
+	@$(PYTHON) -m deploy.local.setup dev
+
+setup-bench:
+	@$(PYTHON) -m deploy.local.setup bench
+
+run: setup ## the whole service on http://127.0.0.1:8000, with a first job; Ctrl-C stops it all
+	@$(VENV) -m deploy.local run
+
+stack: setup ## only RabbitMQ and MongoDB, with the settings to reach them; Ctrl-C stops them
+	@$(VENV) -m deploy.local stack
+
+demo: setup ## a guided tour against the service that `make run` started
+	@$(VENV) -m examples.tour
+
+test: setup ## the whole suite, real RabbitMQ and MongoDB included (ARGS="-k name" for a part)
+	@$(VENV) -m pytest $(ARGS)
+
+check: setup ## format, lint, types, import rules
+	@$(VENV) -m ruff format --check .
+	@$(VENV) -m ruff check .
+	@$(VENV) -m mypy $(PACKAGES)
+	@.venv/bin/lint-imports
+
+fix: setup ## let ruff format and mend what it can
+	@$(VENV) -m ruff check --fix .
+	@$(VENV) -m ruff format .
+
+bench: setup-bench ## the comparison with Celery and Taskiq on this machine
+	@$(VENV) -m bench $(ARGS)
+
+lock: ## write requirements/*.txt from pyproject.toml (needs uv; UPGRADE=1 for newer versions)
+	@command -v uv >/dev/null || { echo "lock: uv is missing: pip install uv"; exit 1; }
+	@$(LOCK) --extra service -o requirements/service.txt
+	@$(LOCK) --extra service --group mongod --group test --group check \
+		-c requirements/service.txt -o requirements/dev.txt
+	@$(LOCK) --extra service --group mongod --group test --group check --group bench \
+		-c requirements/dev.txt -o requirements/bench.txt
+
+clean: ## remove what was generated: .venv, .warren (the local stack's data!), caches
+	@rm -rf .venv .warren .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,68 @@
+"""Accepting a job: one durable write, shared with whatever arrives meanwhile; then the bell."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from bson.raw_bson import RawBSONDocument
+
+from api.announcer import Announcer
+from api.catalogue import Catalogue
+from api.submission import Options, Submission, to_job
+from shared.contracts.errors import Fault, InvalidInput
+from shared.contracts.job import Job
+from shared.contracts.strict_json import dump
+from shared.infrastructure.batching import GroupCommit
+from shared.infrastructure.job_inserts import JobInserts, encode_job
+
+Stored = tuple[Job, RawBSONDocument]
+
+
+class Acceptance:
+    """Turns submissions into stored jobs. Once `store` returns, the job reaches an end."""
+
+    def __init__(self, catalogue: Catalogue, inserts: JobInserts, announcer: Announcer) -> None:
+        self._catalogue = catalogue
+        self._inserts = inserts
+        self._announcer = announcer
+        self._commit = GroupCommit[Stored](self._write)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Acceptance"]:
+        """Write in the background for as long as the context is open."""
+        async with self._commit.running():
+            yield self
+
+    async def prepare(self, submission: Submission, *, job_id: str | None = None) -> Job:
+        """Return the job of a submission; raise UnknownTask or InvalidInput. Nothing is stored."""
+        return await self.prepare_input(
+            submission.task, submission.input, submission, job_id=job_id, at="/input"
+        )
+
+    async def prepare_input(
+        self, task: str, value: Any, options: Options, *, job_id: str | None = None, at: str = ""
+    ) -> Job:
+        """The same for an input and its options apart; `at` is where the input stands."""
+        entry = await self._catalogue.get(task)
+        if not isinstance(value, dict):
+            raise InvalidInput([Fault(at, "the input must be an object")])
+        self._catalogue.check(task, value, at=at)
+        now = _now()
+        return to_job(options, entry, input_text=dump(value), job_id=job_id, now=now)
+
+    async def store(self, jobs: Sequence[Job]) -> None:
+        """Return once all jobs are durable; raise StoreUnavailable (they may be stored or not)."""
+        written = [self._commit.put((job, encode_job(job))) for job in jobs]
+        for each in written:
+            await each
+
+    async def _write(self, batch: list[Stored]) -> None:
+        await self._inserts.insert([document for _, document in batch])
+        self._announcer.announce([job for job, _ in batch])
+
+
+def _now() -> datetime:
+    """Return the present in the precision that MongoDB keeps: milliseconds."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -1,0 +1,78 @@
+"""Rings for jobs once they are stored. No client waits for this; what fails is left to the keeper."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from shared.contracts.bells import into_bells
+from shared.contracts.errors import StoreUnavailable
+from shared.contracts.events import NEW_JOBS, hint_of
+from shared.contracts.job import Job
+from shared.infrastructure.bell_ringer import BellRinger, Rung
+from shared.infrastructure.hint_sender import HintSender
+from shared.infrastructure.job_inserts import JobInserts
+
+_MOST_PENDING = 10_000  # jobs; the keeper rings for those beyond
+_MOST_IN_FLIGHT = 32  # bells without a confirm
+_MARK_EVERY = 0.2  # seconds
+
+
+class Announcer:
+    """Collects stored jobs into bells, one for each queue and flush."""
+
+    def __init__(self, ringer: BellRinger, inserts: JobInserts, hints: HintSender) -> None:
+        self._ringer = ringer
+        self._inserts = inserts
+        self._hints = hints
+        self._pending: list[Job] = []
+        self._arrived = asyncio.Event()
+        self._in_flight = asyncio.Semaphore(_MOST_IN_FLIGHT)
+        self._confirmed: list[str] = []
+
+    def announce(self, jobs: Sequence[Job]) -> None:
+        """Ring for these jobs soon, if the broker is there."""
+        if self._ringer.link.up and len(self._pending) < _MOST_PENDING:
+            self._pending.extend(jobs)
+            self._arrived.set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Announcer"]:
+        """Ring in the background."""
+        async with asyncio.TaskGroup() as group:
+            loops = [group.create_task(self._run(group)), group.create_task(self._mark())]
+            try:
+                yield self
+            finally:
+                for loop in loops:
+                    loop.cancel()
+
+    async def _run(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            pending, self._pending = self._pending, []
+            self._hints.send(NEW_JOBS, map(hint_of, pending))
+            by_queue: dict[str, list[Job]] = defaultdict(list)
+            for job in pending:
+                by_queue[job.queue].append(job)
+            for queue, jobs in by_queue.items():
+                for ids in into_bells(job.id for job in jobs):
+                    await self._in_flight.acquire()
+                    group.create_task(self._ring(queue, ids, jobs[0].task))
+
+    async def _ring(self, queue: str, ids: list[str], task: str) -> None:
+        try:
+            if await self._ringer.ring(queue, ids, task=task) is Rung.CONFIRMED:
+                self._confirmed.extend(ids)
+        finally:
+            self._in_flight.release()
+
+    async def _mark(self) -> None:
+        """Note confirmed bells in batches; by then most of their jobs have moved on."""
+        while True:
+            await asyncio.sleep(_MARK_EVERY)
+            ids, self._confirmed = self._confirmed, []
+            for start in range(0, len(ids), 1000):
+                with suppress(StoreUnavailable):  # the keeper would ring once more: harmless
+                    await self._inserts.mark_published(ids[start : start + 1000])

@@ -1,0 +1,37 @@
+"""HTTP answers that show a job."""
+
+from collections.abc import Mapping
+
+from fastapi import Request, Response
+
+from api.views import etag, job_view, to_json
+from shared.contracts.job import Job
+
+JSON = "application/json"
+_POLL_AFTER = "1"  # seconds
+
+
+def accepted(job: Job, headers: Mapping[str, str] = {}) -> Response:  # noqa: B006 -- never changed
+    """Answer a submission: 202 while the job is on its way, 200 once it has ended."""
+    extra = {"Location": f"/v1/jobs/{job.id}", "ETag": etag(job), **headers}
+    if not job.done:
+        extra["Retry-After"] = _POLL_AFTER
+    return Response(
+        to_json(job_view(job)), status_code=200 if job.done else 202, media_type=JSON, headers=extra
+    )
+
+
+def shown(request: Request, job: Job, headers: Mapping[str, str] = {}) -> Response:  # noqa: B006
+    """Answer a read: 200, or 304 if the caller has this version."""
+    tag = etag(job)
+    extra = {"ETag": tag, "Cache-Control": "no-store", **headers}
+    if not job.done:
+        extra["Retry-After"] = _POLL_AFTER
+    if tag in _tags(request):
+        return Response(status_code=304, headers=extra)
+    return Response(to_json(job_view(job)), media_type=JSON, headers=extra)
+
+
+def _tags(request: Request) -> list[str]:
+    given = request.headers.get("if-none-match", "")
+    return [each.strip().removeprefix("W/") for each in given.split(",")]

@@ -1,0 +1,31 @@
+"""Reading request bodies: their type first, then strict JSON."""
+
+from typing import Any
+
+from fastapi import Request
+
+from api.problems import ProblemError
+from shared.contracts.errors import Malformed
+from shared.contracts.strict_json import parse
+
+JSON_LINES = ("application/jsonl", "application/x-ndjson", "application/x-jsonlines")
+
+
+def media_type(request: Request) -> str:
+    """Return the body's media type without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def read_json(request: Request, body: bytes) -> Any:
+    """Return the JSON value of a body; raise Malformed or a 415 problem."""
+    kind = media_type(request)
+    if kind != "application/json" and not (
+        kind.startswith("application/") and kind.endswith("+json")
+    ):
+        shown = f"as {kind}" if kind else "without a Content-Type"
+        raise ProblemError(
+            "unsupported-media-type", f"the body came {shown}; send Content-Type: application/json"
+        )
+    if not body:
+        raise Malformed("the body is empty; send a JSON object")
+    return parse(body)

@@ -1,0 +1,105 @@
+"""The outermost layer: request ids, body limits, API keys, counters, and no error without a problem."""
+
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.auth import Keys
+from api.metrics import REQUESTS
+from api.problems import ProblemError, as_problem, problem_response
+from shared.infrastructure.logs import get_logger
+
+log = get_logger(__name__)
+
+
+class Edge:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, *, keys: Callable[[], Keys], most: int, most_bulk: int) -> None:
+        self._app = app
+        self._keys = keys
+        self._most = most  # bytes of a body
+        self._most_bulk = most_bulk
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await _Exchange(self, scope, receive, send).run()
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check the caller, then let the application answer."""
+        headers = dict(scope["headers"])
+        scope["warren.caller"] = self._keys().check_request(
+            scope["method"], scope["path"], headers.get(b"authorization")
+        )
+        _check_length(headers.get(b"content-length"), self.limit_for(scope["path"]))
+        await self._app(scope, receive, send)
+
+    def limit_for(self, path: str) -> int:
+        """Return how many bytes a body for this path may have."""
+        return self._most_bulk if path == "/v1/jobs/bulk" else self._most
+
+
+class _Exchange:
+    """One HTTP request and its answer."""
+
+    def __init__(self, edge: Edge, scope: Scope, receive: Receive, send: Send) -> None:
+        self._edge = edge
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._received = 0
+        self._limit = edge.limit_for(scope["path"])
+        self._status = 0
+        self._id = _request_id(scope)
+
+    async def run(self) -> None:
+        started = time.perf_counter()
+        try:
+            await self._edge.serve(self._scope, self._bounded_receive, self._tagged_send)
+        except Exception as error:
+            problem = as_problem(error)
+            if problem.slug == "internal":
+                path = self._scope["path"]
+                log.exception("request.failed", request_id=self._id, path=path)
+            if self._status == 0:
+                await problem_response(problem)(self._scope, self._receive, self._tagged_send)
+        finally:
+            REQUESTS.labels(self._scope["method"], str(self._status)).observe(
+                time.perf_counter() - started
+            )
+
+    async def _bounded_receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._received += len(message.get("body", b""))
+            if self._received > self._limit:
+                raise too_large(self._limit)
+        return message
+
+    async def _tagged_send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            message.setdefault("headers", []).append((b"x-request-id", self._id.encode()))
+        await self._send(message)
+
+
+def too_large(limit: int) -> ProblemError:
+    """Return the problem of a body that is larger than `limit` bytes."""
+    return ProblemError("body-too-large", f"the body has more than {limit} bytes")
+
+
+def _check_length(header: bytes | None, limit: int) -> None:
+    if header is not None and header.isdigit() and int(header) > limit:
+        raise too_large(limit)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and 0 < len(value) <= 100 and value.isalnum():
+            return str(value.decode())
+    return uuid4().hex

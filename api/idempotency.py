@@ -1,0 +1,55 @@
+"""`Idempotency-Key` on a POST: the same request again gets the first one's answer.
+
+The key reserves the id of the job before anything is stored, so a repetition after a crash stores the
+same job, not a second one (draft-ietf-httpapi-idempotency-key-header).
+"""
+
+import hashlib
+import re
+from datetime import UTC, datetime, timedelta
+
+from fastapi import Request
+
+from api.problems import ProblemError
+from shared.contracts.errors import IdempotencyInProgress, IdempotencyMismatch
+from shared.contracts.ids import new_id
+from shared.infrastructure.idempotency import Idempotency, Reservation
+
+REPLAYED = {"Idempotency-Replayed": "true"}
+_VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
+_UNDER_WAY = timedelta(seconds=10)  # after that the first request is taken for dead
+
+
+async def reserve(request: Request, store: Idempotency, body: bytes) -> Reservation | None:
+    """Reserve the request's key, if it has one; raise IdempotencyMismatch for another request."""
+    key = scoped_key(request)
+    if key is None:
+        return None
+    fingerprint = hashlib.sha256(request.url.query.encode() + b"\n" + body).hexdigest()
+    reservation = await store.reserve(key, fingerprint=fingerprint, seed=new_id(datetime.now(UTC)))
+    if reservation.fingerprint != fingerprint:
+        raise IdempotencyMismatch(
+            f"Idempotency-Key {request.headers['idempotency-key']!r} was first used for another "
+            "request; use a new key"
+        )
+    return reservation
+
+
+def scoped_key(request: Request) -> str | None:
+    """Return the key as it is stored: by caller, method and path."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not _VISIBLE.fullmatch(key):
+        raise ProblemError(
+            "malformed-request", "Idempotency-Key must be 1 to 255 visible ASCII characters"
+        )
+    caller = request.scope.get("warren.caller", "")
+    scope = "\n".join((caller, request.method, request.url.path, key))
+    return hashlib.sha256(scope.encode()).hexdigest()
+
+
+def still_under_way(reservation: Reservation) -> None:
+    """Raise IdempotencyInProgress while the first request may still be at work."""
+    if datetime.now(UTC) - reservation.at < _UNDER_WAY:
+        raise IdempotencyInProgress("the first request with this Idempotency-Key is still under way")

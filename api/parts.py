@@ -1,0 +1,105 @@
+"""Everything that lives as long as a gateway, and typed handles on it for routes."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.acceptance import Acceptance
+from api.announcer import Announcer
+from api.auth import Keys
+from api.catalogue import Catalogue
+from api.hub import Hub
+from shared.infrastructure.api_keys import ApiKeys
+from shared.infrastructure.bell_ringer import BellRinger
+from shared.infrastructure.collections import ensure_indexes
+from shared.infrastructure.hint_feed import HintFeed
+from shared.infrastructure.hint_sender import HintSender
+from shared.infrastructure.idempotency import Idempotency
+from shared.infrastructure.job_inserts import JobInserts
+from shared.infrastructure.job_reads import JobReads
+from shared.infrastructure.mongo import Database, open_mongo
+from shared.infrastructure.settings import GatewaySettings
+from shared.infrastructure.task_catalogue import TaskCatalogue
+from shared.infrastructure.workers import Workers
+from shared.infrastructure.writes import until_stored
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The open parts of a gateway."""
+
+    settings: GatewaySettings
+    database: Database
+    acceptance: Acceptance
+    reads: JobReads
+    catalogue: Catalogue
+    hub: Hub
+    idempotency: Idempotency
+    keys: Keys
+    workers: Workers
+    ringer: BellRinger
+
+
+@asynccontextmanager
+async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
+    """Open top to bottom; close bottom to top, even if opening stops half-way."""
+    name = f"gateway-{socket.gethostname()}-{os.getpid()}"
+    async with open_mongo(settings, app="warren-gateway") as database:
+        await until_stored(lambda: ensure_indexes(database), patience=30)
+        keys = Keys(ApiKeys(database), needed=settings.keys_needed)
+        await keys.open(settings)
+        catalogue = Catalogue(TaskCatalogue(database))
+        await catalogue.refresh()
+        reads, inserts = JobReads(database), JobInserts(database)
+        hub = Hub(reads)
+        feed = HintFeed(settings, name, on_hints=hub.on_hints, on_gap=hub.on_gap)
+        hub.listen_to(feed)
+        async with (
+            BellRinger(settings, f"{name}-bells").running() as ringer,
+            HintSender(settings, f"{name}-hints").running() as hints,
+            feed.running(),
+            Announcer(ringer, inserts, hints).running() as announcer,
+            Acceptance(catalogue, inserts, announcer).running() as acceptance,
+            _loops(hub, catalogue, keys),
+        ):
+            yield Parts(
+                settings=settings,
+                database=database,
+                acceptance=acceptance,
+                reads=reads,
+                catalogue=catalogue,
+                hub=hub,
+                idempotency=Idempotency(database),
+                keys=keys,
+                workers=Workers(database),
+                ringer=ringer,
+            )
+
+
+@asynccontextmanager
+async def _loops(hub: Hub, catalogue: Catalogue, keys: Keys) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as group:
+        loops = [
+            group.create_task(hub.run()),
+            group.create_task(catalogue.keep_fresh()),
+            group.create_task(keys.keep_fresh()),
+        ]
+        try:
+            yield
+        finally:
+            for loop in loops:
+                loop.cancel()
+
+
+async def _parts(request: Request) -> Parts:
+    parts: Parts = request.state.parts
+    return parts
+
+
+PartsOf = Annotated[Parts, Depends(_parts)]

@@ -1,0 +1,99 @@
+"""Submitting many jobs at once; a bad one never spoils the others."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from api import openapi
+from api.bodies import JSON_LINES, media_type, read_json
+from api.idempotency import REPLAYED, reserve, scoped_key, still_under_way
+from api.metrics import SUBMITTED
+from api.parts import Parts, PartsOf
+from api.problems import ProblemError, as_problem, problem_body
+from api.submission import read_submission
+from api.views import to_json
+from shared.contracts.errors import Fault, InvalidInput, Malformed, WarrenError
+from shared.contracts.ids import nth_id
+from shared.contracts.job import Job
+from shared.contracts.strict_json import parse
+from shared.infrastructure.idempotency import Reservation
+
+router = APIRouter(tags=["jobs"])
+
+MOST_ITEMS = 10_000
+_AT_ONCE = 1000
+
+
+@router.post("/v1/jobs/bulk", openapi_extra=openapi.BULK, status_code=202, responses=openapi.ACCEPTS_BULK)
+async def submit_many(request: Request, parts: PartsOf) -> Response:
+    """Accept many jobs; the answer lists, in order, an id or a problem for each."""
+    body = await request.body()
+    items = _items(request, body)
+    reservation = await reserve(request, parts.idempotency, body)
+    if reservation is not None and not reservation.is_new:
+        if reservation.answer is not None:
+            return _response(reservation.answer.encode(), REPLAYED)
+        still_under_way(reservation)
+    answer = to_json(await _accept(parts, items, reservation))
+    if key := scoped_key(request):
+        await parts.idempotency.keep_answer(key, answer.decode())
+    return _response(answer, {})
+
+
+async def _accept(
+    parts: Parts, items: list[Any], reservation: Reservation | None
+) -> dict[str, Any]:
+    told: list[dict[str, Any]] = []
+    jobs: list[Job] = []
+    for index, item in enumerate(items):
+        # Ids that follow from the key make it safe to store the same items twice.
+        job_id = nth_id(reservation.seed, index) if reservation else None
+        try:
+            job = await _prepare(parts, item, job_id)
+        except WarrenError as error:
+            told.append({"index": index, "problem": problem_body(as_problem(error))})
+        else:
+            jobs.append(job)
+            told.append({"index": index, "id": job.id})
+    for start in range(0, len(jobs), _AT_ONCE):
+        await parts.acceptance.store(jobs[start : start + _AT_ONCE])
+    for job in jobs:
+        SUBMITTED.labels(job.task).inc()
+    return {"items": told, "accepted": len(jobs), "refused": len(told) - len(jobs)}
+
+
+async def _prepare(parts: Parts, item: Any, job_id: str | None) -> Job:
+    if isinstance(item, WarrenError):
+        raise item
+    if not isinstance(item, dict):
+        raise InvalidInput([Fault("", "each item must be an object")])
+    return await parts.acceptance.prepare(read_submission(item), job_id=job_id)
+
+
+def _items(request: Request, body: bytes) -> list[Any]:
+    """Return the items; one JSON line that cannot be read stands as its own error."""
+    if media_type(request) in JSON_LINES:
+        items = list(_lines(body))
+    else:
+        items = read_json(request, body)
+        if not isinstance(items, list):
+            raise InvalidInput([Fault("", "the body must be an array, or JSON Lines")])
+    if len(items) > MOST_ITEMS:
+        raise ProblemError(
+            "too-many-items", f"{len(items)} items came; send at most {MOST_ITEMS} at once"
+        )
+    return items
+
+
+def _lines(body: bytes) -> Iterator[Any]:
+    for line in body.splitlines():
+        if line.strip():
+            try:
+                yield parse(line)
+            except Malformed as error:
+                yield error
+
+
+def _response(answer: bytes, headers: dict[str, str]) -> Response:
+    return Response(answer, status_code=202, media_type="application/json", headers=headers)

@@ -1,0 +1,88 @@
+"""Submitting one job."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from api import openapi
+from api.answers import accepted
+from api.bodies import read_json
+from api.idempotency import REPLAYED, reserve, scoped_key, still_under_way
+from api.metrics import SUBMITTED
+from api.parts import Parts, PartsOf
+from api.submission import Options, read_options, read_submission
+from api.waiting import applied, wait_for_end, wanted_wait
+from shared.contracts.errors import Fault, InvalidInput, NotFound, WarrenError
+from shared.contracts.job import Job
+
+router = APIRouter(tags=["jobs"])
+
+
+@router.post("/v1/jobs", openapi_extra=openapi.SUBMIT, status_code=202, responses=openapi.ACCEPTS)
+async def submit_job(request: Request, parts: PartsOf) -> Response:
+    """Accept a job: once this answers 202, the job is durable and reaches an end."""
+    body = await request.body()
+    value = read_json(request, body)
+    if not isinstance(value, dict):
+        raise InvalidInput([Fault("", "the body must be an object")])
+    submission = read_submission(value)
+
+    async def prepare(job_id: str | None) -> Job:
+        return await parts.acceptance.prepare(submission, job_id=job_id)
+
+    return await _accept(request, parts, body, prepare)
+
+
+@router.post("/v1/tasks/{task}/jobs", include_in_schema=False)
+async def submit_input(request: Request, task: str, parts: PartsOf) -> Response:
+    """Accept a job of this task: the body is its input, options are query parameters."""
+    body = await request.body()
+    value = read_json(request, body)
+    options = _options(request)
+
+    async def prepare(job_id: str | None) -> Job:
+        return await parts.acceptance.prepare_input(task, value, options, job_id=job_id)
+
+    return await _accept(request, parts, body, prepare)
+
+
+async def _accept(request: Request, parts: Parts, body: bytes, prepare: Any) -> Response:
+    reservation = await reserve(request, parts.idempotency, body)
+    if reservation is None:
+        job = await _store(parts, await prepare(None))
+        return await _answer(request, parts, job, {})
+    try:
+        job = await parts.reads.get(reservation.seed)
+    except NotFound:
+        if not reservation.is_new:
+            still_under_way(reservation)
+    else:
+        return await _answer(request, parts, job, REPLAYED)
+    try:
+        job = await prepare(reservation.seed)
+    except WarrenError:
+        await parts.idempotency.release(scoped_key(request) or "")
+        raise
+    return await _answer(request, parts, await _store(parts, job), {})
+
+
+async def _store(parts: Parts, job: Job) -> Job:
+    await parts.acceptance.store([job])
+    SUBMITTED.labels(job.task).inc()
+    return job
+
+
+async def _answer(request: Request, parts: Parts, job: Job, headers: dict[str, str]) -> Response:
+    seconds = wanted_wait(request, most=parts.settings.max_wait_s)
+    if seconds is None:
+        return accepted(job, headers)
+    job = await wait_for_end(parts.hub, request, job.id, seconds)
+    return accepted(job, headers | applied(seconds))
+
+
+def _options(request: Request) -> Options:
+    given: dict[str, Any] = {}
+    for name in request.query_params:
+        values = request.query_params.getlist(name)
+        given[name] = values if name == "tags" else values[-1]
+    return read_options(given)

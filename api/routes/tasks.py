@@ -1,0 +1,40 @@
+"""The catalogue of tasks."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from api import openapi
+from api.answers import JSON
+from api.parts import PartsOf
+from api.views import to_json
+from shared.contracts.catalogue import TaskEntry
+
+router = APIRouter(tags=["tasks"])
+
+
+@router.get("/v1/tasks", responses=openapi.TASKS)
+async def list_tasks(parts: PartsOf) -> Response:
+    """List every task that some worker has declared."""
+    body = {"tasks": [_view(entry) for entry in parts.catalogue.entries]}
+    return Response(to_json(body), media_type=JSON)
+
+
+@router.get("/v1/tasks/{task}", responses=openapi.TASK)
+async def get_task(task: str, parts: PartsOf) -> Response:
+    """Show one task: what it takes, what it returns, how it runs."""
+    return Response(to_json(_view(await parts.catalogue.get(task))), media_type=JSON)
+
+
+def _view(entry: TaskEntry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "doc": entry.doc,
+        "queue": entry.queue,
+        "execution": entry.execution,
+        "timeout_s": entry.timeout_s,
+        "input_schema": entry.input_schema,
+        "output_schema": entry.output_schema,
+        "examples": entry.examples,
+        "links": {"submit": f"/v1/tasks/{entry.name}/jobs", "jobs": f"/v1/jobs?task={entry.name}"},
+    }

@@ -1,0 +1,1 @@
+"""The WebSocket side of the gateway: the protocol `warren.v1`."""

@@ -1,0 +1,55 @@
+"""What one socket still has to send. A slow reader is cut; it never holds up anybody else."""
+
+import asyncio
+from collections import OrderedDict
+
+from api.hub import Change
+from api.sockets.frames import complete_frame, next_frame
+
+MOST_PENDING = 1000
+
+
+class Overflow(Exception):
+    """The reader is too slow: more frames wait than we keep."""
+
+
+class Outbox:
+    """Frames in order. Changes of one job that wait to be sent are coalesced to the newest."""
+
+    def __init__(self) -> None:
+        self._pending: OrderedDict[object, tuple[str, Change] | bytes] = OrderedDict()
+        self._arrived = asyncio.Event()
+        self._overflow = False
+
+    def tell(self, subscription: str, change: Change, *, then_complete: bool) -> None:
+        """Add a change; after the end of a followed job, also the word that it was the last."""
+        key = (subscription, change.job.id)
+        if change.event == "job.log" and key in self._pending:
+            return  # a change of the job itself says more
+        self._add(key, (subscription, change))
+        if then_complete:
+            self.say(complete_frame(subscription))
+
+    def say(self, frame: bytes) -> None:
+        """Add a frame as it is."""
+        self._add(object(), frame)
+
+    async def next(self) -> bytes:
+        """Return the next frame to send; raise Overflow if too many wait."""
+        while not self._pending:
+            self._arrived.clear()
+            await self._arrived.wait()
+        if self._overflow:
+            raise Overflow
+        _, item = self._pending.popitem(last=False)
+        return item if isinstance(item, bytes) else next_frame(*item)
+
+    def _add(self, key: object, item: tuple[str, Change] | bytes) -> None:
+        self._pending[key] = item
+        self._overflow = self._overflow or len(self._pending) > MOST_PENDING
+        self._arrived.set()
+
+    @property
+    def overflowed(self) -> bool:
+        """Say whether the reader was too slow."""
+        return self._overflow

@@ -1,0 +1,1 @@
+"""How Warren is started: on a developer's machine (`deploy.local`) and elsewhere (manifests)."""

@@ -1,0 +1,1 @@
+"""Pure contracts: no I/O, no clock, no drivers."""

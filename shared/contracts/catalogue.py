@@ -1,0 +1,18 @@
+"""What the service knows of a task: the entry that a worker declares and the gateway serves."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEntry:
+    """One task of the catalogue."""
+
+    name: str
+    queue: str
+    execution: str  # "loop", "thread" or "process"
+    doc: str = ""
+    timeout_s: float | None = None
+    input_schema: dict[str, Any] = field(default_factory=dict)  # JSON Schema 2020-12
+    output_schema: dict[str, Any] = field(default_factory=dict)
+    examples: tuple[dict[str, Any], ...] = ()

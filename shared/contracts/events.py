@@ -1,0 +1,53 @@
+"""Hints that a job has changed: they name the job and say what to look at, and carry no state.
+
+A hint may be lost, doubled or late. Whoever receives one reads the job from MongoDB.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+import orjson
+
+from shared.contracts.job import Job
+
+SHARDS = 8
+"""Into how many routing keys the jobs fall; a gateway binds only those that somebody watches."""
+
+NEW_JOBS = "job.new"
+"""Routing key of `job.queued` hints: only gateways with filter subscriptions bind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A job changed; the fields are those that a filter subscription can ask for."""
+
+    job_id: str
+    event: str  # job.running, job.progress, job.succeeded, ...
+    task: str
+    queue: str
+    tags: tuple[str, ...] = ()
+
+
+def hint_of(job: Job, event: str | None = None) -> Hint:
+    """Return the hint for a job: for `event`, or else for the status that it has now."""
+    return Hint(job.id, event or f"job.{job.status}", job.task, job.queue, job.tags)
+
+
+def shard_key(job_id: str) -> str:
+    """Return the routing key under which hints about this job travel."""
+    return f"job.{crc32(job_id.encode()) % SHARDS}"
+
+
+def encode_hints(hints: list[Hint]) -> bytes:
+    """Return the body of one events message."""
+    return orjson.dumps([[h.job_id, h.event, h.task, h.queue, h.tags] for h in hints])
+
+
+def decode_hints(body: bytes) -> list[Hint]:
+    """Return the hints in a message; raise ValueError if it is none of ours."""
+    try:
+        rows: list[Any] = orjson.loads(body)
+        return [Hint(i, e, t, q, tuple(tags)) for i, e, t, q, tags in rows]
+    except (TypeError, ValueError) as error:
+        raise ValueError("not an events message") from error

@@ -1,0 +1,45 @@
+"""Ids that sort by time: UUID version 7 (RFC 9562, section 5.7)."""
+
+import re
+import secrets
+from datetime import UTC, datetime
+from hashlib import sha256
+
+_CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+def new_id(at: datetime) -> str:
+    """Return a UUIDv7 for the instant `at`; ids of later milliseconds sort later."""
+    return _format(_milliseconds(at), secrets.randbits(74))
+
+
+def nth_id(seed: str, index: int) -> str:
+    """Return the id number `index` of those that follow from `seed`, in order, in its millisecond."""
+    digest = sha256(f"{seed}/{index}".encode()).digest()
+    milliseconds = int(seed[:8] + seed[9:13], 16)
+    return _format(milliseconds, index << 58 | int.from_bytes(digest[:7], "big"))
+
+
+def first_id_at(at: datetime) -> str:
+    """Return the smallest id of the millisecond `at`, to compare other ids with."""
+    return _format(_milliseconds(at), 0)
+
+
+def is_id(text: str) -> bool:
+    """Say whether `text` is a UUIDv7 in its canonical lower-case form."""
+    return _CANONICAL.fullmatch(text) is not None
+
+
+def instant_of(an_id: str) -> datetime:
+    """Return the millisecond in which the id was made."""
+    return datetime.fromtimestamp(int(an_id[:8] + an_id[9:13], 16) / 1000, UTC)
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def _format(milliseconds: int, tail: int) -> str:
+    value = milliseconds << 80 | 0x7 << 76 | (tail >> 62) << 64 | 0b10 << 62 | tail & (1 << 62) - 1
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,0 +1,88 @@
+"""The strict JSON edge: what a lenient parser lets pass is refused here with a reason.
+
+Refused: NaN and infinities, duplicate keys, lone surrogates, NUL characters, integers that do not fit
+64 signed bits, numbers beyond a double, nesting deeper than a limit, and anything that is not UTF-8.
+"""
+
+import json
+import re
+from typing import Any
+
+import orjson
+
+from shared.contracts.errors import Malformed
+
+MAX_DEPTH = 64
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKETS = re.compile(rb"[\[\]{}]")
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
+
+
+def parse(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
+    """Return the value of `body`, or raise Malformed with the reason."""
+    _check_depth(body, max_depth)
+    try:
+        text = body.decode()
+        if _NUL.search(text):
+            raise Malformed("the body holds a NUL character (\\u0000); leave it out")
+        value = _DECODER.decode(text)
+        if "\\u" in text:
+            orjson.dumps(value)  # refuses lone surrogates
+    except UnicodeDecodeError as error:
+        raise Malformed(f"the body is not UTF-8: {error.reason} at byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        raise Malformed(f"the body is not JSON: {error.msg} at {where}") from error
+    except (orjson.JSONEncodeError, orjson.JSONDecodeError) as error:
+        raise Malformed(f"the body holds a character that is not valid Unicode: {error}") from error
+    return value
+
+
+def dump(value: Any) -> str:
+    """Return `value`, which came from `parse`, as compact JSON text."""
+    return orjson.dumps(value).decode()
+
+
+def _check_depth(body: bytes, max_depth: int) -> None:
+    if body.count(b"[") + body.count(b"{") <= max_depth:
+        return
+    depth = 0
+    for bracket in _BRACKETS.finditer(_STRINGS.sub(b"", body)):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > max_depth:
+            raise Malformed(f"the body nests deeper than {max_depth} levels")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise Malformed(f"the key {twice[:80]!r} stands twice in one object")
+    return value
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > 20 or not _INT_MIN <= (value := int(digits)) <= _INT_MAX:
+        raise Malformed(f"the integer {digits[:24]} does not fit 64 bits; send it as a string")
+    return value
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise Malformed(f"the number {digits[:24]} does not fit a double; send it as a string")
+    return value
+
+
+def _constant(name: str) -> Any:
+    raise Malformed(f"{name} is not JSON; use null or a string")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_int=_integer,
+    parse_float=_float,
+    parse_constant=_constant,
+)

@@ -1,0 +1,1 @@
+"""How Warren reaches MongoDB and RabbitMQ; the only importers of drivers."""

@@ -1,0 +1,90 @@
+"""A worker's proof of life, sent from a thread of its own with a client of its own.
+
+Neither a busy event loop nor a full thread pool delays it; but it beats only while the loop makes
+progress, so that a thread cannot keep a dead loop alive.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from pymongo.collection import Collection as SyncCollection
+from pymongo.errors import PyMongoError
+
+from shared.infrastructure.collections import WORKERS
+from shared.infrastructure.logs import get_logger
+from shared.infrastructure.mongo import DURABLE, Document, open_sync_mongo
+from shared.infrastructure.settings import WorkerSettings
+from shared.infrastructure.workers import LIVE_STATES, WorkerRow, enlist, renew
+
+log = get_logger(__name__)
+
+
+class Heartbeat:
+    """Renews the lease of one worker process, and knows until when it is proven."""
+
+    def __init__(
+        self, settings: WorkerSettings, row: WorkerRow, *, counts: Callable[[], Document]
+    ) -> None:
+        self._settings = settings
+        self._row = row
+        self._counts = counts
+        self._lease = settings.lease
+        self._every = settings.lease_s / 5
+        self._proven_until = 0.0  # on the monotonic clock of this process
+        self._loop_seen_at = time.monotonic()
+        self._stop = threading.Event()
+        self._enlisted = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self.buried = False  # somebody declared this worker dead; it must end
+
+    @property
+    def proven(self) -> bool:
+        """Say whether no keeper can have given up on this worker yet."""
+        return not self.buried and time.monotonic() < self._proven_until
+
+    def start(self) -> None:
+        """Start beating."""
+        self._thread.start()
+
+    def enlisted(self, timeout: timedelta) -> bool:
+        """Wait until the row is stored; say whether it is. For a thread, not for the loop."""
+        return self._enlisted.wait(timeout.total_seconds())
+
+    def stop(self) -> None:
+        """Stop beating; the row stays for the worker to close."""
+        self._stop.set()
+
+    def loop_is_alive(self) -> None:
+        """Note that the event loop makes progress; called from the loop itself."""
+        self._loop_seen_at = time.monotonic()
+
+    def _run(self) -> None:
+        with open_sync_mongo(self._settings, app="warren-heartbeat") as client:
+            database = client.get_database(self._settings.mongo_db, write_concern=DURABLE)
+            rows = database[WORKERS]
+            while not self._stop.is_set():
+                sent_at = time.monotonic()
+                if sent_at - self._loop_seen_at < 2 * self._every:
+                    self._beat(rows, sent_at)
+                else:
+                    log.warning("heartbeat.withheld", reason="the event loop is blocked")
+                self._stop.wait(self._every if self._enlisted.is_set() else 0.2)
+
+    def _beat(self, rows: SyncCollection[Document], sent_at: float) -> None:
+        try:
+            if self._enlisted.is_set():
+                outcome = rows.update_one(
+                    {"_id": self._row.id, "state": {"$in": list(LIVE_STATES)}},
+                    renew(self._lease, self._counts()),
+                )
+                self.buried = not outcome.matched_count and not self._stop.is_set()
+            else:
+                rows.update_one({"_id": self._row.id}, enlist(self._row, self._lease), upsert=True)
+        except PyMongoError as error:
+            log.warning("heartbeat.failed", error=str(error)[:200])
+            return
+        # Counted from before the write was sent, less a fifth for clocks that run unevenly.
+        self._proven_until = sent_at + self._lease.total_seconds() * 0.8
+        self._enlisted.set()

@@ -1,0 +1,75 @@
+"""Claiming jobs: many in one write with a shared token, then reading back which were won."""
+
+from collections.abc import Sequence
+
+from pymongo import ReturnDocument
+
+from shared.contracts.job import MOVES, Claim, Job, Move
+from shared.infrastructure.collections import JOBS
+from shared.infrastructure.documents import from_document
+from shared.infrastructure.mongo import Database, Document, translated
+
+_SOURCES, _TARGET = MOVES[Move.CLAIM]
+_FROM = {"$in": sorted(_SOURCES)} if len(_SOURCES) > 1 else next(iter(_SOURCES)).value
+
+
+class JobClaims:
+    """Takes jobs for a worker. Each write may be repeated with the same token."""
+
+    def __init__(self, database: Database, *, tasks: Sequence[str]) -> None:
+        self._jobs = database[JOBS]
+        self._tasks = list(tasks)
+
+    async def claim(self, ids: Sequence[str], claim: Claim) -> list[Job]:
+        """Return the jobs that are ours now. After an unknown outcome call it again as it was."""
+        with translated():
+            if len(ids) == 1:
+                won = await self._claim_one(ids[0], claim)
+            else:
+                won = await self._claim_many(ids, claim)
+        return [from_document(document) for document in won]
+
+    async def _claim_one(self, job_id: str, claim: Claim) -> list[Document]:
+        document = await self._jobs.find_one_and_update(
+            {"_id": job_id, **self._claimable()},
+            _taken(claim),
+            return_document=ReturnDocument.AFTER,
+        )
+        if document is None:  # not won, or won by an earlier try whose answer was lost
+            document = await self._jobs.find_one({"_id": job_id, "claim.token": claim.token})
+        return [document] if document else []
+
+    async def _claim_many(self, ids: Sequence[str], claim: Claim) -> list[Document]:
+        wanted = {"_id": {"$in": list(ids)}}
+        await self._jobs.update_many({**wanted, **self._claimable()}, _taken(claim))
+        return await self._jobs.find({**wanted, "claim.token": claim.token}).to_list(None)
+
+    async def leave_to_others(self, ids: Sequence[str]) -> None:
+        """Mark jobs whose task we do not know as unannounced, so that the keeper rings again."""
+        with translated():
+            await self._jobs.update_many(
+                {"_id": {"$in": list(ids)}, "status": _FROM, "task": {"$nin": self._tasks}},
+                {"$set": {"published": False}},
+            )
+
+    async def mark_alone(self, job_id: str, claim: Claim) -> None:
+        """Note that a suspect runs alone now: if the worker dies, it is to blame."""
+        with translated():
+            await self._jobs.update_one(
+                {"_id": job_id, "claim.token": claim.token, "status": _TARGET.value},
+                {"$set": {"claim.alone": True}},
+            )
+
+    def _claimable(self) -> Document:
+        return {"status": _FROM, "task": {"$in": self._tasks}}
+
+
+def _taken(claim: Claim) -> Document:
+    return {
+        "$set": {
+            "status": _TARGET.value,
+            "claim": {"token": claim.token, "worker": claim.worker, "alone": claim.alone},
+        },
+        "$inc": {"version": 1, "attempt": 1, "starts": 1},  # safe: the filter pins the status
+        "$currentDate": {"started_at": True},
+    }

@@ -1,0 +1,87 @@
+"""Reading jobs: one, many, pages of them, and what a gateway needs to catch up."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.read_concern import ReadConcern
+
+from shared.contracts.errors import NotFound
+from shared.contracts.job import Job
+from shared.infrastructure.collections import JOBS, LOGS
+from shared.infrastructure.documents import from_document
+from shared.infrastructure.mongo import Database, Document, translated
+
+_MOST_AT_ONCE = 500
+
+
+class JobReads:
+    """Reads what a majority has acknowledged, so that nothing shown can be rolled back."""
+
+    def __init__(self, database: Database) -> None:
+        self._jobs = database.get_collection(JOBS, read_concern=ReadConcern("majority"))
+        self._logs = database[LOGS]
+
+    async def get(self, job_id: str) -> Job:
+        """Return one job; raise NotFound."""
+        with translated():
+            document = await self._jobs.find_one({"_id": job_id})
+        if document is None:
+            raise NotFound(f"there is no job {job_id}")
+        return from_document(document)
+
+    async def get_many(self, ids: Iterable[str]) -> list[Job]:
+        """Return those of the jobs that exist, in no order."""
+        wanted = list(ids)
+        found: list[Job] = []
+        for start in range(0, len(wanted), _MOST_AT_ONCE):
+            chunk = wanted[start : start + _MOST_AT_ONCE]
+            with translated():
+                documents = await self._jobs.find({"_id": {"$in": chunk}}).to_list(None)
+            found += map(from_document, documents)
+        return found
+
+    async def versions(self, ids: Iterable[str]) -> dict[str, int]:
+        """Return the version of each of the jobs that exist."""
+        wanted = list(ids)
+        versions: dict[str, int] = {}
+        for start in range(0, len(wanted), _MOST_AT_ONCE):
+            chunk = wanted[start : start + _MOST_AT_ONCE]
+            with translated():
+                documents = await self._jobs.find(
+                    {"_id": {"$in": chunk}}, {"version": 1}
+                ).to_list(None)
+            versions |= {each["_id"]: each["version"] for each in documents}
+        return versions
+
+    async def page(
+        self, filters: Mapping[str, Any], *, size: int, newest_first: bool, after: str | None
+    ) -> list[Job]:
+        """Return up to `size` jobs that match, in order of creation, beyond the id `after`."""
+        query: Document = dict(filters)
+        if after is not None:
+            beyond = {"_id": {"$lt" if newest_first else "$gt": after}}
+            query = {"$and": [query, beyond]}
+        order = DESCENDING if newest_first else ASCENDING
+        with translated():
+            documents = (
+                await self._jobs.find(query).sort("_id", order).limit(size).to_list(None)
+            )
+        return list(map(from_document, documents))
+
+    async def ended_since(self, instant: datetime, *, most: int) -> list[Job]:
+        """Return jobs that ended after `instant` (the database's clock), oldest end first."""
+        with translated():
+            documents = (
+                await self._jobs.find({"finished_at": {"$gt": instant}})
+                .sort("finished_at", ASCENDING)
+                .limit(most)
+                .to_list(None)
+            )
+        return list(map(from_document, documents))
+
+    async def logs(self, job_id: str) -> list[Document]:
+        """Return the log lines of all attempts of a job, oldest first."""
+        with translated():
+            return await self._logs.find({"job_id": job_id}).sort("_id", ASCENDING).to_list(None)

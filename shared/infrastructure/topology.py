@@ -1,0 +1,71 @@
+"""Every exchange and queue of Warren, as data, and how they are declared.
+
+Only workers declare job queues: a bell for a queue that nobody serves comes back to its sender.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from aio_pika import ExchangeType
+from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractQueue
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names on the broker, below the namespace of the setting."""
+
+    namespace: str
+
+    @property
+    def jobs(self) -> str:
+        """Return the direct exchange that takes bells; the routing key is the queue."""
+        return f"{self.namespace}.jobs"
+
+    @property
+    def dead(self) -> str:
+        """Return the exchange, and the queue behind it, of messages that nobody can read."""
+        return f"{self.namespace}.dead"
+
+    @property
+    def events(self) -> str:
+        """Return the topic exchange that takes hints."""
+        return f"{self.namespace}.events"
+
+    @property
+    def control(self) -> str:
+        """Return the fanout exchange that reaches every worker."""
+        return f"{self.namespace}.control"
+
+    def queue(self, queue: str) -> str:
+        """Return the RabbitMQ queue of a Warren queue."""
+        return f"{self.namespace}.jobs.{queue}"
+
+
+async def declare_exchanges(channel: AbstractChannel, names: Names) -> None:
+    """Declare what every process may publish to."""
+    await channel.declare_exchange(names.jobs, ExchangeType.DIRECT, durable=True)
+    await channel.declare_exchange(names.events, ExchangeType.TOPIC, durable=True)
+    await channel.declare_exchange(names.control, ExchangeType.FANOUT, durable=True)
+
+
+async def declare_dead_letters(channel: AbstractChannel, names: Names) -> AbstractExchange:
+    """Declare where unreadable messages go, for a person to look at."""
+    exchange = await channel.declare_exchange(names.dead, ExchangeType.FANOUT, durable=True)
+    queue = await channel.declare_queue(
+        names.dead, durable=True, arguments={"x-max-length": 10_000}
+    )
+    await queue.bind(exchange)
+    return exchange
+
+
+async def declare_job_queue(
+    channel: AbstractChannel, names: Names, queue: str, *, quorum: bool
+) -> AbstractQueue:
+    """Declare a durable queue for bells, and bind it."""
+    arguments: dict[str, Any] = {
+        "x-queue-type": "quorum" if quorum else "classic",
+        "x-dead-letter-exchange": names.dead,
+    }
+    declared = await channel.declare_queue(names.queue(queue), durable=True, arguments=arguments)
+    await declared.bind(names.jobs, routing_key=queue)
+    return declared

@@ -1,0 +1,88 @@
+"""Durable writes of many documents in one command, each encoded and checked alone.
+
+One value that BSON refuses would lose its neighbours in a driver's batch; here it never joins one.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import bson
+from bson.raw_bson import RawBSONDocument
+
+from shared.contracts.errors import StoreUnavailable
+from shared.infrastructure.mongo import DURABLE, Database, Document, translated
+
+T = TypeVar("T")
+_MAX_BYTES = 12 * 1024 * 1024
+_MAX_DOCUMENTS = 1000
+_DUPLICATE_KEY = 11000
+
+
+def encoded(document: Document) -> RawBSONDocument:
+    """Encode one document on its own, so that a bad one fails before it meets the others."""
+    return RawBSONDocument(bson.encode(document))
+
+
+async def insert(database: Database, collection: str, documents: Sequence[RawBSONDocument]) -> None:
+    """Store all documents; one that is there already counts as stored, so this may be repeated."""
+    for chunk in _chunks(documents):
+        reply = await _run(
+            database, {"insert": collection, "documents": chunk, "ordered": False}
+        )
+        for error in reply.get("writeErrors", ()):
+            if error["code"] != _DUPLICATE_KEY:
+                raise StoreUnavailable(f"MongoDB refused a document: {error['errmsg']}")
+
+
+async def update(database: Database, collection: str, updates: Sequence[RawBSONDocument]) -> int:
+    """Apply updates `{q, u}` independently of each other; return how many matched."""
+    matched = 0
+    for chunk in _chunks(updates):
+        reply = await _run(database, {"update": collection, "updates": chunk, "ordered": False})
+        if errors := reply.get("writeErrors"):
+            raise StoreUnavailable(f"MongoDB refused an update: {errors[0]['errmsg']}")
+        matched += reply["n"]
+    return matched
+
+
+async def until_stored(write: Callable[[], Awaitable[T]], *, patience: float | None = None) -> T:
+    """Repeat a write that is safe to repeat until MongoDB answers, or `patience` seconds passed.
+
+    Raises StoreUnavailable when patience ends; the write may have taken effect.
+    """
+    loop = asyncio.get_running_loop()
+    give_up = None if patience is None else loop.time() + patience
+    pause = 0.05
+    while True:
+        try:
+            return await write()
+        except StoreUnavailable:
+            if give_up is not None and loop.time() + pause > give_up:
+                raise
+        await asyncio.sleep(pause * random.uniform(0.5, 1))
+        pause = min(1.0, pause * 2)
+
+
+async def _run(database: Database, command: Document) -> dict[str, Any]:
+    with translated():
+        reply: dict[str, Any] = await database.command(
+            {**command, "writeConcern": DURABLE.document}
+        )
+    if concern := reply.get("writeConcernError"):
+        raise StoreUnavailable(f"MongoDB did not confirm a write: {concern['errmsg']}")
+    return reply
+
+
+def _chunks(documents: Sequence[RawBSONDocument]) -> Iterator[list[RawBSONDocument]]:
+    chunk: list[RawBSONDocument] = []
+    size = 0
+    for document in documents:
+        if chunk and (len(chunk) == _MAX_DOCUMENTS or size + len(document.raw) > _MAX_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(document)
+        size += len(document.raw)
+    if chunk:
+        yield chunk

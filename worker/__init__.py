@@ -1,0 +1,1 @@
+"""What runs jobs: supervisor, consumer, executor, keeper, and the built-in tasks."""

@@ -1,0 +1,114 @@
+"""From bells to running jobs: claim what fits the free slots, then acknowledge, then run."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from uuid import uuid4
+
+from shared.contracts.bells import into_bells
+from shared.contracts.errors import LeaseLost
+from shared.contracts.job import Claim, Job
+from shared.infrastructure.bell_consumer import Bell, BellConsumer
+from shared.infrastructure.bell_ringer import BellRinger, Rung
+from shared.infrastructure.heartbeat import Heartbeat
+from shared.infrastructure.job_claims import JobClaims
+from shared.infrastructure.logs import get_logger
+from shared.infrastructure.writes import until_stored
+from worker.slots import Slots
+
+log = get_logger(__name__)
+
+_MOST_AT_ONCE = 256  # ids in one claim
+_PATIENCE_WHEN_FULL = 0.05  # seconds a bell may stay open while all slots are taken
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the consumer works with."""
+
+    claims: JobClaims
+    ringer: BellRinger
+    heartbeat: Heartbeat
+    slots: Slots
+
+
+class Consumer:
+    """Opens bells only while slots are free, so that nothing runnable waits in a busy worker."""
+
+    def __init__(self, worker: str, tools: Tools, start: Callable[[Job], None]) -> None:
+        self._worker = worker
+        self._tools = tools
+        self._start = start
+        self._bells: deque[Bell] = deque()
+        self._heard = asyncio.Event()
+
+    def hear(self, bell: Bell) -> None:
+        """Take a delivery; it is settled by `run`, or given back."""
+        self._bells.append(bell)
+        self._heard.set()
+
+    def forget(self) -> None:
+        """Drop what came over a lost connection: the broker will deliver it again."""
+        self._bells.clear()
+
+    async def run(self, source: BellConsumer) -> None:
+        """Claim and start jobs until cancelled; raise LeaseLost if we must not claim any more."""
+        while True:
+            await self._heard.wait()
+            if not self._bells:
+                self._heard.clear()
+            elif await self._tools.slots.wait_for_one(_PATIENCE_WHEN_FULL):
+                await self._claim_some()
+            else:
+                await self._stand_aside(source)
+
+    async def give_all_back(self) -> None:
+        """Settle the bells in hand so that another worker can open them."""
+        while self._bells:
+            bell = self._bells.popleft()
+            await bell.give_back()
+
+    async def _claim_some(self) -> None:
+        if not self._tools.heartbeat.proven:
+            raise LeaseLost(f"worker {self._worker} cannot prove its lease")
+        ids, opened = self._take(min(self._tools.slots.free, _MOST_AT_ONCE))
+        claim = Claim(token=uuid4().hex, worker=self._worker)
+        won = await until_stored(lambda: self._tools.claims.claim(ids, claim))
+        for job in won:
+            self._tools.slots.take()
+            self._start(job)
+        if len(won) < len(ids):  # done, claimed by others, or of a task that we do not know
+            await until_stored(lambda: self._tools.claims.leave_to_others(ids))
+        for bell in opened:
+            await bell.ack()
+
+    def _take(self, most: int) -> tuple[list[str], list[Bell]]:
+        """Return up to `most` ids, each once, and the bells that hold no more of them."""
+        ids: dict[str, None] = {}
+        emptied: list[Bell] = []
+        while self._bells and len(ids) < most:
+            bell = self._bells[0]
+            room = most - len(ids)
+            ids |= dict.fromkeys(islice(bell.ids, room))
+            bell.ids = bell.ids[room:]
+            if not bell.ids:
+                emptied.append(self._bells.popleft())
+        return list(ids), emptied
+
+    async def _stand_aside(self, source: BellConsumer) -> None:
+        """All slots are taken: leave the bells to others until one is free."""
+        await source.pause()
+        while self._bells:
+            await self._pass_on(self._bells.popleft())
+        await self._tools.slots.wait_for_one()
+        await source.resume()
+
+    async def _pass_on(self, bell: Bell) -> None:
+        """Ring anew for the ids that are left, so that those claimed are not asked for again."""
+        for ids in into_bells(bell.ids):
+            if await self._tools.ringer.ring(bell.queue, ids) is not Rung.CONFIRMED:
+                await bell.give_back()
+                return
+        await bell.ack()

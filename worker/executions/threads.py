@@ -1,0 +1,31 @@
+"""`def` tasks run in threads, so that they do not hold up the event loop."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+from warren.job import Job
+from warren.outcome import to_json
+from warren.task import Task
+
+
+class InThreads:
+    """Calls the task in a thread. A thread cannot be stopped, so there is no hard timeout."""
+
+    def __init__(self, threads: ThreadPoolExecutor) -> None:
+        self._threads = threads
+
+    async def run(self, task: Task[..., Any], job: Job, *, timeout: float | None) -> bytes:
+        """Return the result as JSON; raise what the task raised."""
+        del timeout  # refused when the task is declared and when the job is submitted
+        call = partial(copy_context().run, _call, task, job)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+def _call(task: Task[..., Any], job: Job) -> bytes:
+    try:
+        return to_json(task.fn(**task.arguments(job.input, job)))
+    except StopIteration as error:  # a future refuses to carry it
+        raise RuntimeError(f"the task raised StopIteration: {error}") from error

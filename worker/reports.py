@@ -1,0 +1,102 @@
+"""What running tasks say of themselves: progress and log lines, written in batches."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.contracts.errors import StoreUnavailable
+from shared.contracts.events import hint_of
+from shared.contracts.job import Job, Progress
+from shared.infrastructure.hint_sender import HintSender
+from shared.infrastructure.job_reports import JobReports, Line, encode_line
+
+_EVERY = 0.1  # seconds between writes; of the progress of one job only the latest is kept
+_MOST_LINES = 10_000  # held while MongoDB is away; the oldest go first
+
+
+class ReportPort:
+    """The port of one running job; may be called from any thread."""
+
+    def __init__(self, job: Job, reports: "Reports") -> None:
+        self._job = job
+        self._reports = reports
+        self.cancelled = False
+
+    def progress(self, current: float, total: float | None, message: str | None) -> None:
+        """Keep how far the job is."""
+        self._reports.take_progress(
+            self._job, Progress(current=current, total=total, message=message)
+        )
+
+    def log(self, level: str, message: str, fields: dict[str, object]) -> None:
+        """Keep one line."""
+        self._reports.take_line(self._job, level, message, fields)
+
+
+class Reports:
+    """Collects reports and writes them now and then, fenced by each job's claim."""
+
+    def __init__(self, store: JobReports, hints: HintSender) -> None:
+        self._store = store
+        self._hints = hints
+        self._progress: dict[str, tuple[Job, Progress]] = {}
+        self._lines: list[tuple[Job, Line]] = []
+        self._ports: dict[str, ReportPort] = {}
+
+    @contextmanager
+    def of(self, job: Job) -> Iterator[ReportPort]:
+        """Yield the port of a job while it runs."""
+        port = self._ports[job.id] = ReportPort(job, self)
+        try:
+            yield port
+        finally:
+            self._ports.pop(job.id, None)
+            self._progress.pop(job.id, None)
+
+    def cancel_all(self) -> None:
+        """Tell every running task that it should stop."""
+        for port in self._ports.values():
+            port.cancelled = True
+
+    def take_progress(self, job: Job, progress: Progress) -> None:
+        """Keep the newest progress of a job."""
+        self._progress[job.id] = (job, progress)
+
+    def take_line(self, job: Job, level: str, message: str, fields: dict[str, Any]) -> None:
+        """Keep a log line."""
+        line = encode_line(job, level=level, message=message, fields=fields, at=datetime.now(UTC))
+        self._lines.append((job, line))
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Reports"]:
+        """Write in the background; what is left at the end is written too."""
+        writer = asyncio.create_task(self._run())
+        try:
+            yield self
+        finally:
+            writer.cancel()
+            with suppress(asyncio.CancelledError):
+                await writer
+            await self.flush()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(_EVERY)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what has collected. While MongoDB is away, lines wait and progress is dropped."""
+        progress, self._progress = list(self._progress.values()), {}
+        lines, self._lines = self._lines, []
+        try:
+            if progress:
+                await self._store.show_progress(progress)
+            if lines:
+                await self._store.add_lines([line for _, line in lines])
+        except StoreUnavailable:
+            self._lines = (lines + self._lines)[-_MOST_LINES:]
+            return
+        self._hints.tell(hint_of(job, "job.progress") for job, _ in progress)
+        self._hints.tell(hint_of(job, "job.log") for job in {j.id: j for j, _ in lines}.values())

@@ -1,0 +1,92 @@
+"""Starts worker processes, restarts those that die, and frees the jobs of the dead at once."""
+
+import asyncio
+import signal
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from shared.contracts.errors import BadSetting
+from shared.contracts.ids import new_id
+from shared.infrastructure.logs import get_logger
+from worker.exits import BAD_SETTING
+
+log = get_logger(__name__)
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between restarts
+_LONG_LIFE = 10.0  # seconds; whoever lived longer is restarted at once
+
+
+class Supervisor:
+    """Keeps a number of worker processes alive until told to stop."""
+
+    def __init__(
+        self, *, processes: int, grace_s: float, on_death: Callable[[str], Awaitable[object]]
+    ) -> None:
+        self._processes = processes
+        self._patience = grace_s + 5  # then a process that should stop is killed
+        self._on_death = on_death
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ask every process to stop."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Return once all processes have stopped; raise BadSetting if none can start."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(self._processes):
+                group.create_task(self._keep_alive(number))
+
+    async def _keep_alive(self, number: int) -> None:
+        pause = _FIRST_PAUSE
+        while not self._stopping.is_set():
+            worker = new_id(datetime.now(UTC))
+            born = time.monotonic()
+            code = await self._one_life(worker)
+            if code == BAD_SETTING:
+                raise BadSetting("the worker processes refuse to start; see their log")
+            if code != 0:
+                log.warning("process.died", number=number, died=worker, code=code)
+                await self._on_death(worker)
+            pause = _FIRST_PAUSE if time.monotonic() - born > _LONG_LIFE else pause
+            await self._rest(pause)
+            pause = min(_LONGEST_PAUSE, pause * 2)
+
+    async def _one_life(self, worker: str) -> int:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "worker.process",
+            worker,
+            stdin=PIPE,  # closes with us, however we end: no process outlives its supervisor
+            start_new_session=True,
+        )
+        stopping = asyncio.create_task(self._stopping.wait())
+        ended = asyncio.create_task(process.wait())
+        try:
+            await asyncio.wait({stopping, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                await self._end(process)
+            return await ended
+        finally:
+            stopping.cancel()
+
+    async def _end(self, process: Process) -> None:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(self._patience):
+                await process.wait()
+        except TimeoutError:
+            log.error("process.killed", reason="it did not stop within the grace period")
+            with suppress(ProcessLookupError):
+                process.kill()
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()

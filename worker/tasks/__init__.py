@@ -1,0 +1,1 @@
+"""The built-in catalogue: one module for each family of tasks."""
