@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 from shared.contracts.bells import into_bells
 from shared.contracts.errors import StoreUnavailable
-from shared.contracts.events import NEW_JOBS, hint_of
+from shared.contracts.events import hint_of
 from shared.contracts.job import Job
 from shared.infrastructure.bell_ringer import BellRinger, Rung
 from shared.infrastructure.hint_sender import HintSender
@@ -52,7 +52,7 @@ class Announcer:
             await self._arrived.wait()
             self._arrived.clear()
             pending, self._pending = self._pending, []
-            self._hints.send(NEW_JOBS, map(hint_of, pending))
+            self._hints.tell_of_new(map(hint_of, pending))
             by_queue: dict[str, list[Job]] = defaultdict(list)
             for job in pending:
                 by_queue[job.queue].append(job)

@@ -1,27 +1,37 @@
 """The outermost layer: request ids, body limits, API keys, counters, and no error without a problem."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import uuid4
 
+from fastapi import Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.auth import Keys
 from api.metrics import REQUESTS
+from api.parts import Parts
 from api.problems import ProblemError, as_problem, problem_response
 from shared.infrastructure.logs import get_logger
 
 log = get_logger(__name__)
 
+Endpoint = tuple[str, str]  # method and path
+Handler = Callable[[Request, Parts], Awaitable[Response]]
+
 
 class Edge:
-    """ASGI middleware around the whole application."""
+    """ASGI middleware around the whole application.
 
-    def __init__(self, app: ASGIApp, *, keys: Callable[[], Keys], most: int, most_bulk: int) -> None:
+    The endpoints in `straight` are called from here: for the hottest of them the framework's own layers
+    would cost as much as everything else together (docs/decisions/0012). The framework knows them
+    too, so that the documents and the answers to other methods stay the same.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, parts: Callable[[], Parts], straight: Mapping[Endpoint, Handler]
+    ) -> None:
         self._app = app
-        self._keys = keys
-        self._most = most  # bytes of a body
-        self._most_bulk = most_bulk
+        self._parts = parts
+        self._straight = straight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -33,15 +43,22 @@ class Edge:
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the caller, then let the application answer."""
         headers = dict(scope["headers"])
-        scope["warren.caller"] = self._keys().check_request(
-            scope["method"], scope["path"], headers.get(b"authorization")
+        endpoint = scope["method"], scope["path"]
+        parts = self._parts()
+        scope["warren.caller"] = parts.keys.check_request(
+            *endpoint, headers.get(b"authorization")
         )
         _check_length(headers.get(b"content-length"), self.limit_for(scope["path"]))
-        await self._app(scope, receive, send)
+        if handler := self._straight.get(endpoint):
+            response = await handler(Request(scope, receive, send), parts)
+            await response(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
     def limit_for(self, path: str) -> int:
         """Return how many bytes a body for this path may have."""
-        return self._most_bulk if path == "/v1/jobs/bulk" else self._most
+        settings = self._parts().settings
+        return settings.max_bulk_bytes if path == "/v1/jobs/bulk" else settings.max_body_bytes
 
 
 class _Exchange:

@@ -22,9 +22,7 @@ from shared.infrastructure.settings import GatewaySettings, load
 _ROUTERS = (submit, bulk, jobs, events, tasks, health, watch)
 
 
-def create_app(
-    settings: GatewaySettings, parts: Callable[[], AbstractAsyncContextManager[Parts]]
-) -> Any:
+def create_app(parts: Callable[[], AbstractAsyncContextManager[Parts]]) -> Any:
     """Return the gateway as an ASGI application. Nothing opens before its lifespan starts."""
     opened: list[Parts] = []
 
@@ -43,9 +41,8 @@ def create_app(
         app.include_router(module.router)
     return Edge(
         app,
-        keys=lambda: opened[0].keys,
-        most=settings.max_body_bytes,
-        most_bulk=settings.max_bulk_bytes,
+        parts=lambda: opened[0],
+        straight={("POST", "/v1/jobs"): submit.submit_job},
     )
 
 
@@ -90,7 +87,7 @@ def main() -> int:
 
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(settings, parts),
+            create_app(parts),
             host=settings.host,
             port=settings.port,
             loop="uvloop",
@@ -98,6 +95,7 @@ def main() -> int:
             ws="websockets-sansio",
             ws_max_size=64 * 1024,
             access_log=False,
+            proxy_headers=False,
             server_header=False,
             log_config=None,
             timeout_graceful_shutdown=10,

@@ -26,6 +26,9 @@ Execution = Literal["loop", "thread", "process"]
 class Task(Sendable[P, R], Generic[P, R]):
     """A function that can also be run by a worker; make one with `@task`."""
 
+    __name__: str
+    __wrapped__: Callable[..., R]
+
     def __init__(
         self,
         fn: Callable[..., R],

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import uvloop
+
 from shared.contracts.errors import BadSetting, LeaseLost, Unavailable
 from shared.infrastructure.batching import GroupCommit
 from shared.infrastructure.bell_consumer import BellConsumer
@@ -140,7 +142,7 @@ def main() -> None:
         settings = load(WorkerSettings)
         configure_logs(settings.log, worker=worker)
         registry = load_registry(settings.tasks)
-        asyncio.run(work(worker, settings, registry))
+        uvloop.run(work(worker, settings, registry))
     except BadSetting as error:
         log.error("worker.refused", reason=str(error))
         os._exit(BAD_SETTING)

@@ -70,7 +70,7 @@ class Runner:
         self._running.add(running)
         self._unfinished[job.id] = job
         running.add_done_callback(self._finished)
-        self._hints.tell([hint_of(job)])
+        self._hints.tell([hint_of(job)], can_wait=True)
 
     def _finished(self, running: "asyncio.Task[None]") -> None:
         self._running.discard(running)

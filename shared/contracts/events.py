@@ -3,6 +3,7 @@
 A hint may be lost, doubled or late. Whoever receives one reads the job from MongoDB.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
@@ -39,7 +40,7 @@ def shard_key(job_id: str) -> str:
     return f"job.{crc32(job_id.encode()) % SHARDS}"
 
 
-def encode_hints(hints: list[Hint]) -> bytes:
+def encode_hints(hints: Iterable[Hint]) -> bytes:
     """Return the body of one events message."""
     return orjson.dumps([[h.job_id, h.event, h.task, h.queue, h.tags] for h in hints])
 

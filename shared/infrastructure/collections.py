@@ -13,6 +13,9 @@ WORKERS = "workers"
 IDEMPOTENCY = "idempotency"
 KEYS = "api_keys"
 
+BY_ID = "_id_"
+"""The index that a write to known ids must use; the planner may prefer one on status."""
+
 _DAY = 24 * 3600
 INDEXES: dict[str, list[IndexModel]] = {
     JOBS: [

@@ -8,40 +8,54 @@ from contextlib import asynccontextmanager, suppress
 from aio_pika import Message
 from aio_pika.abc import AbstractConnection, AbstractExchange
 
-from shared.contracts.events import Hint, encode_hints, shard_key
+from shared.contracts.events import NEW_JOBS, Hint, encode_hints, shard_key
 from shared.infrastructure.rabbit import BROKEN, PATIENCE, Link
 from shared.infrastructure.settings import Settings
 from shared.infrastructure.topology import Names, declare_exchanges
 
 _MOST_PENDING = 20_000
+_PATIENCE = 0.02  # seconds; a short job's start is then told together with its end
 
 
 class HintSender:
-    """Publishes what collected since the last flush as one message for each routing key."""
+    """Publishes what has collected as one message for each routing key; newer hints replace older."""
 
     def __init__(self, settings: Settings, name: str) -> None:
         self._names = Names(settings.namespace)
         self._exchange: AbstractExchange | None = None
-        self._pending: dict[str, list[Hint]] = defaultdict(list)
+        self._pending: dict[str, dict[str, Hint]] = defaultdict(dict)  # by routing key and job
         self._count = 0
         self._arrived = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self.link = Link(settings.rabbit_urls, name, self._set_up)
 
-    def tell(self, hints: Iterable[Hint]) -> None:
-        """Send hints about jobs to whoever watches them."""
-        by_shard: dict[str, list[Hint]] = defaultdict(list)
+    def tell(self, hints: Iterable[Hint], *, can_wait: bool = False) -> None:
+        """Send hints about jobs to whoever watches them; those that can wait, with the next others."""
         for hint in hints:
-            by_shard[shard_key(hint.job_id)].append(hint)
-        for key, of_shard in by_shard.items():
-            self.send(key, of_shard)
+            self._add(shard_key(hint.job_id), hint)
+        self._flush_soon(can_wait=can_wait)
 
-    def send(self, key: str, hints: Iterable[Hint]) -> None:
-        """Send hints under a routing key, soon. Beyond a bound they are dropped."""
+    def tell_of_new(self, hints: Iterable[Hint]) -> None:
+        """Send hints about new jobs to those who watch by a filter."""
+        for hint in hints:
+            self._add(NEW_JOBS, hint)
+        self._flush_soon(can_wait=True)
+
+    def _add(self, key: str, hint: Hint) -> None:
+        """Keep the newest hint for each job; beyond a bound new ones are dropped."""
         if self._count < _MOST_PENDING:
-            before = len(self._pending[key])
-            self._pending[key].extend(hints)
-            self._count += len(self._pending[key]) - before
+            self._pending[key][hint.job_id] = hint
+            self._count += 1
+
+    def _flush_soon(self, *, can_wait: bool) -> None:
+        if not can_wait:
             self._arrived.set()
+        elif self._timer is None and not self._arrived.is_set():
+            self._timer = asyncio.get_running_loop().call_later(_PATIENCE, self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        self._timer = None
+        self._arrived.set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["HintSender"]:
@@ -71,12 +85,12 @@ class HintSender:
             await self._flush()
 
     async def _flush(self) -> None:
-        pending, self._pending, self._count = self._pending, defaultdict(list), 0
+        pending, self._pending, self._count = self._pending, defaultdict(dict), 0
         exchange = self._exchange
         if exchange is None or not self.link.up:
             return
         for key, hints in pending.items():
-            message = Message(encode_hints(hints), content_type="application/json")
+            message = Message(encode_hints(hints.values()), content_type="application/json")
             with suppress(*BROKEN):  # a lost hint delays a push by seconds and loses nothing
                 async with asyncio.timeout(PATIENCE):
                     await exchange.publish(message, routing_key=key, mandatory=False)

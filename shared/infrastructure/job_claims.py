@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pymongo import ReturnDocument
 
 from shared.contracts.job import MOVES, Claim, Job, Move
-from shared.infrastructure.collections import JOBS
+from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import from_document
 from shared.infrastructure.mongo import Database, Document, translated
 
@@ -41,8 +41,8 @@ class JobClaims:
 
     async def _claim_many(self, ids: Sequence[str], claim: Claim) -> list[Document]:
         wanted = {"_id": {"$in": list(ids)}}
-        await self._jobs.update_many({**wanted, **self._claimable()}, _taken(claim))
-        return await self._jobs.find({**wanted, "claim.token": claim.token}).to_list(None)
+        await self._jobs.update_many({**wanted, **self._claimable()}, _taken(claim), hint=BY_ID)
+        return await self._jobs.find({**wanted, "claim.token": claim.token}).hint(BY_ID).to_list(None)
 
     async def leave_to_others(self, ids: Sequence[str]) -> None:
         """Mark jobs whose task we do not know as unannounced, so that the keeper rings again."""
@@ -50,6 +50,7 @@ class JobClaims:
             await self._jobs.update_many(
                 {"_id": {"$in": list(ids)}, "status": _FROM, "task": {"$nin": self._tasks}},
                 {"$set": {"published": False}},
+                hint=BY_ID,
             )
 
     async def mark_alone(self, job_id: str, claim: Claim) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bson.raw_bson import RawBSONDocument
 
 from shared.contracts.job import MOVES, Job, Move
-from shared.infrastructure.collections import JOBS
+from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import to_document
 from shared.infrastructure.mongo import Database, translated
 from shared.infrastructure.writes import encoded, insert, until_stored
@@ -37,4 +37,5 @@ class JobInserts:
             await self._database[JOBS].update_many(
                 {"_id": {"$in": list(ids)}, "status": {"$in": _CLAIMABLE}, "published": False},
                 {"$set": {"published": True}},
+                hint=BY_ID,
             )

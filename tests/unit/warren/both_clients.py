@@ -26,7 +26,7 @@ class Blocking:
     def _dressed(self, value: Any) -> Any:
         if inspect.iscoroutine(value):
             return self._dressed(self._runner.run(value))
-        if inspect.isasyncgen(value):
+        if isinstance(value, AsyncGenerator):
             return self._iterate(value)
         if isinstance(value, list):
             return [self._dressed(item) for item in value]

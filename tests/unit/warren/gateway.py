@@ -67,7 +67,8 @@ class Gateway:
         async with serve(
             self.handle, "127.0.0.1", 0, subprotocols=protocols, process_request=self.refuse
         ) as server:
-            self.url = "http://127.0.0.1:%d" % next(iter(server.sockets)).getsockname()[1]
+            port = next(iter(server.sockets)).getsockname()[1]
+            self.url = f"http://127.0.0.1:{port}"
             ready.set_result(None)
             await over.wait()
 

@@ -184,6 +184,7 @@ def test_a_handle_of_a_job_without_result_raises(
     with pytest.raises(JobFailed, match=rf"job-0001 \(t\.f\) {status}: KeyError: 'page'") as caught:
         handle.get()
     assert caught.value.job.attempt == 0
+    assert caught.value.error is not None
     assert caught.value.error.attempt == 2
 
 

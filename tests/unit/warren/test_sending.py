@@ -46,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def submissions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     """What a service at WARREN_URL was handed."""
-    handler = type("Handler", (Handler,), {"submissions": []})
+    handler: type[Handler] = type("Handler", (Handler,), {"submissions": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -153,7 +153,7 @@ def test_a_script_ends_cleanly_without_closing_anything(
         "    asyncio.run(main())\n"
     )
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", str(script)],
+        [sys.executable, "-W", "error", str(script)],
         env={"PYTHONPATH": str(Path.cwd()), "WARREN_URL": str(default_client().address.url)},
         capture_output=True,
         text=True,

@@ -70,7 +70,8 @@ def test_without_annotations_anything_goes() -> None:
 
 
 def test_the_output_schema_is_that_of_the_result_as_it_is_written() -> None:
-    def sizes() -> list[Size]: ...
+    def sizes() -> list[Size]:
+        return []
 
     schema = declared(sizes).output_schema()
     assert schema["items"] == {"$ref": "#/$defs/Size"}
@@ -138,7 +139,9 @@ def test_parameters_without_a_name_are_refused() -> None:
 
 def test_types_that_cannot_come_from_json_are_refused_at_declaration() -> None:
     def takes(x: NotJson) -> None: ...
-    def gives() -> NotJson: ...
+    def gives() -> NotJson:
+        return NotJson()
+
     def calls(x: Callable[[], int]) -> None: ...
 
     for fn in (takes, gives, calls):
@@ -222,9 +225,7 @@ def test_faults_point_into_the_input() -> None:
     ]
     assert faults(deep, {"sizes": [], "either": []})[0][0] == "/either"
     assert faults(deep, {}) == [("/sizes", "Field required")]
-    assert faults(deep, {"sizes": [], "a/b~": 1}) == [
-        ("/a~1b~0", "Extra inputs are not permitted")
-    ]
+    assert faults(deep, {"sizes": [], "a/b~": 1}) == [("/a~1b~0", "Extra inputs are not permitted")]
     assert faults(deep, [1]) == [("", "must be an object")]
 
 

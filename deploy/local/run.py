@@ -1,0 +1,168 @@
+"""`make run` and `make stack`: start everything in order, serve until told to stop, stop it all."""
+
+import asyncio
+import fcntl
+import os
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from deploy.local.first_job import curl_line, run_first_job
+from deploy.local.ports import is_free
+from deploy.local.processes import tail
+from deploy.local.services import Gateway, Service, Worker, make_gateway, make_worker
+from deploy.local.stack import Stack, open_stack
+from deploy.local.steps import say
+from deploy.local.together import together
+
+DEFAULT_PORT = 8000
+STACK_SETTINGS = ("WARREN_RABBIT_URL", "WARREN_MONGO_URL")
+
+
+class CannotRun(Exception):
+    """Something on this machine stands in the way; the message is one line with the remedy."""
+
+
+class PartDied(Exception):
+    """A part ended although nobody asked it to; the message has the end of its log."""
+
+
+class Stopwatch:
+    """Tells how long each step took."""
+
+    def __init__(self) -> None:
+        self.began = self._lap = time.monotonic()
+
+    def tell(self, what: str) -> None:
+        """Say that a step is done, and its time since the last one."""
+        now = time.monotonic()
+        say(f"warren: {what} ({now - self._lap:.1f} s)")
+        self._lap = now
+
+
+async def run(directory: Path, environment: Mapping[str, str]) -> None:
+    """The whole service with a first job, until cancelled; raises CannotRun, PartDied, others."""
+    with only_one(directory):
+        port = wanted_port(environment)
+        watch = Stopwatch()
+        say("warren: starting RabbitMQ and MongoDB ...")
+        async with open_stack(directory, keep_data=True) as stack, _farewell():
+            watch.tell("RabbitMQ and MongoDB are up")
+            gateway, worker = await _start_services(stack, port, environment)
+            watch.tell(f"the gateway listens on {gateway.url}, the worker takes jobs")
+            await _show_first_job(gateway)
+            say(f"warren: ready after {time.monotonic() - watch.began:.1f} s")
+            _show_ways_on(gateway, stack)
+            await until_one_dies(stack, [gateway, worker])
+
+
+async def run_stack(directory: Path) -> None:
+    """Only RabbitMQ and MongoDB, until cancelled."""
+    with only_one(directory):
+        watch = Stopwatch()
+        say("warren: starting RabbitMQ and MongoDB ...")
+        async with open_stack(directory, keep_data=True) as stack, _farewell():
+            watch.tell("RabbitMQ and MongoDB are up")
+            say(f"\n  export WARREN_RABBIT_URL={stack.rabbit_url}")
+            say(f"  export WARREN_MONGO_URL='{stack.mongo_url}'\n")
+            say(f"Logs and data: {_near(directory)}. Ctrl-C stops both.")
+            await until_one_dies(stack, [])
+
+
+@contextmanager
+def only_one(directory: Path) -> Iterator[None]:
+    """Hold the directory for ourselves; raises CannotRun if another run has it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            raise CannotRun(
+                f"another `make run` or `make stack` is active here (process {lock.read()}): "
+                "use it, or stop it with Ctrl-C in its terminal"
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def wanted_port(environment: Mapping[str, str]) -> int:
+    """The port that WARREN_PORT names, or 8000; raises CannotRun unless it is free."""
+    text = environment.get("WARREN_PORT") or str(DEFAULT_PORT)
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
+        raise CannotRun(f"WARREN_PORT must be a port number from 1 to 65535, not {text!r}")
+    if not is_free(int(text)):
+        raise CannotRun(
+            f"port {text} is taken by another program: name a free one, for example "
+            f"`WARREN_PORT={int(text) % 65_535 + 1} make run`"
+        )
+    return int(text)
+
+
+async def _start_services(
+    stack: Stack, port: int, environment: Mapping[str, str]
+) -> tuple[Gateway, Worker]:
+    """Side by side; what is made last ends first: the worker, while all it needs still lives."""
+    settings = {"WARREN_LOG": "console", **_settings_of_person(environment)}
+    gateway = make_gateway(stack, port=port, environment=settings)
+    worker = make_worker(stack, environment=settings)
+    await together(gateway.start(), worker.start())
+    return gateway, worker
+
+
+def _settings_of_person(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: text
+        for name, text in environment.items()
+        if name.startswith("WARREN_") and name not in STACK_SETTINGS
+    }
+
+
+async def _show_first_job(gateway: Gateway) -> None:
+    pushed = await run_first_job(gateway.url, gateway.websocket_url)
+    job, ms = pushed.job, pushed.after.total_seconds() * 1000
+    say(f"\nA first job, math.add of 1 and 2, was submitted as {job['id']}.")
+    outcome = job["result"] if job["status"] == "succeeded" else job["error"]
+    say(f"Its end was pushed over the WebSocket {ms:.0f} ms later: {job['status']}, {outcome}.\n")
+
+
+def _show_ways_on(gateway: Gateway, stack: Stack) -> None:
+    say(f"\nRepeat it yourself:\n  {curl_line(gateway.url)}\n")
+    say(f"The service:        {gateway.url}/")
+    say(f"Its documentation:  {gateway.url}/docs")
+    say(f"Logs and data:      {_near(stack.directory)}")
+    say("Ctrl-C stops everything.")
+
+
+def _near(path: Path) -> str:
+    return os.path.relpath(path)
+
+
+@asynccontextmanager
+async def _farewell() -> AsyncIterator[None]:
+    """On the way out, say that the stopping has begun: it takes a few seconds."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        say("\nwarren: stopping worker, gateway, RabbitMQ and MongoDB ...")
+        raise
+
+
+async def until_one_dies(stack: Stack, services: list[Service]) -> None:
+    """Wait for ever; raises PartDied when a part of the stack ends by itself."""
+    parts = [*services, *stack.servers()]
+    waits = {asyncio.create_task(part.ended()): part for part in parts}
+    never = asyncio.create_task(asyncio.Event().wait())
+    try:
+        done, _ = await asyncio.wait({never, *waits}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in (never, *waits):
+            wait.cancel()
+    part = waits[next(iter(done))]
+    raise PartDied(
+        f"{part.name} ended by itself (code {next(iter(done)).result()}), so everything is "
+        f"stopped; the end of its log ({_near(part.log)}):\n{tail(part.log)}"
+    )
