@@ -5,8 +5,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from bson.raw_bson import RawBSONDocument
-
 from api.announcer import Announcer
 from api.catalogue import Catalogue
 from api.submission import Options, Submission, to_job
@@ -14,9 +12,9 @@ from shared.contracts.errors import Fault, InvalidInput
 from shared.contracts.job import Job
 from shared.contracts.strict_json import dump
 from shared.infrastructure.batching import GroupCommit
-from shared.infrastructure.job_inserts import JobInserts, encode_job
+from shared.infrastructure.job_inserts import Encoded, JobInserts, encode_job
 
-Stored = tuple[Job, RawBSONDocument]
+Stored = tuple[Job, Encoded]
 
 
 class Acceptance:

@@ -1,4 +1,4 @@
-"""Rings for jobs once they are stored. No client waits for this; what fails is left to the keeper."""
+"""Rings for jobs once they are stored. No client waits for it; what fails is the keeper's."""
 
 import asyncio
 from collections import defaultdict

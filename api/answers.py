@@ -11,7 +11,7 @@ JSON = "application/json"
 _POLL_AFTER = "1"  # seconds
 
 
-def accepted(job: Job, headers: Mapping[str, str] = {}) -> Response:  # noqa: B006 -- never changed
+def accepted(job: Job, headers: Mapping[str, str] = {}) -> Response:
     """Answer a submission: 202 while the job is on its way, 200 once it has ended."""
     extra = {"Location": f"/v1/jobs/{job.id}", "ETag": etag(job), **headers}
     if not job.done:
@@ -21,7 +21,7 @@ def accepted(job: Job, headers: Mapping[str, str] = {}) -> Response:  # noqa: B0
     )
 
 
-def shown(request: Request, job: Job, headers: Mapping[str, str] = {}) -> Response:  # noqa: B006
+def shown(request: Request, job: Job, headers: Mapping[str, str] = {}) -> Response:
     """Answer a read: 200, or 304 if the caller has this version."""
     tag = etag(job)
     extra = {"ETag": tag, "Cache-Control": "no-store", **headers}

@@ -32,7 +32,7 @@ class Keys:
         await self.refresh()
         if self.needed and not self._by_digest:
             raise BadSetting(
-                f"WARREN_HOST={settings.host} is reachable from elsewhere, so API keys are needed and "
+                f"WARREN_HOST={settings.host} is reachable from elsewhere, so keys are needed and "
                 "there are none: set WARREN_ADMIN_KEY, or run `python -m api.keys add NAME ROLE`"
             )
 

@@ -72,7 +72,9 @@ class Catalogue:
             return
         faults: list[Fault] = []
         for error in validator.iter_errors(value):
-            path = "".join(f"/{str(p).replace('~', '~0').replace('/', '~1')}" for p in error.instance_path)
+            path = "".join(
+                f"/{str(p).replace('~', '~0').replace('/', '~1')}" for p in error.instance_path
+            )
             faults.append(Fault(at + path, error.message[:500]))
             if len(faults) == _MOST_FAULTS:
                 break

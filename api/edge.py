@@ -1,4 +1,4 @@
-"""The outermost layer: request ids, body limits, API keys, counters, and no error without a problem."""
+"""The outermost layer: request ids, body limits, API keys, counters, and a problem for each error."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,8 +21,8 @@ Handler = Callable[[Request, Parts], Awaitable[Response]]
 class Edge:
     """ASGI middleware around the whole application.
 
-    The endpoints in `straight` are called from here: for the hottest of them the framework's own layers
-    would cost as much as everything else together (docs/decisions/0012). The framework knows them
+    The endpoints in `straight` are called from here: for the hottest of them the framework's own
+    layers would cost as much as all else together (docs/decisions/0012). The framework knows them
     too, so that the documents and the answers to other methods stay the same.
     """
 
@@ -45,9 +45,7 @@ class Edge:
         headers = dict(scope["headers"])
         endpoint = scope["method"], scope["path"]
         parts = self._parts()
-        scope["warren.caller"] = parts.keys.check_request(
-            *endpoint, headers.get(b"authorization")
-        )
+        scope["warren.caller"] = parts.keys.check_request(*endpoint, headers.get(b"authorization"))
         _check_length(headers.get(b"content-length"), self.limit_for(scope["path"]))
         if handler := self._straight.get(endpoint):
             response = await handler(Request(scope, receive, send), parts)

@@ -1,7 +1,7 @@
 """Hands changes of jobs to whoever watches them: snapshot first, then changes, and always the end.
 
-Hints say where to look; what listeners get was read from MongoDB. Watched jobs are read again every few
-seconds and after each gap, so a lost hint delays a push and loses none.
+Hints say where to look; what listeners get was read from MongoDB. Watched jobs are read again every
+few seconds and after each gap, so a lost hint delays a push and loses none.
 """
 
 import asyncio
@@ -109,8 +109,10 @@ class Hub:
         self._feed = feed
 
     @asynccontextmanager
-    async def watching(self, job_id: str, listener: Listener, *, after: int = 0) -> AsyncIterator[Job]:
-        """Tell `listener` of the job as it is, then of every change; versions up to `after` are known.
+    async def watching(
+        self, job_id: str, listener: Listener, *, after: int = 0
+    ) -> AsyncIterator[Job]:
+        """Tell `listener` of the job as it is, then of changes; versions up to `after` are known.
 
         The snapshot, which is yielded too, is read once the watch is live. Raises NotFound.
         """
@@ -148,7 +150,8 @@ class Hub:
         """Note which jobs to look at."""
         for hint in hints:
             if hint.job_id in self._watches or any(f.filter.may_fit(hint) for f in self._filters):
-                self._stale[hint.job_id] = hint.event
+                if hint.event != "job.log" or hint.job_id not in self._stale:
+                    self._stale[hint.job_id] = hint.event
                 self._hinted.set()
 
     def on_gap(self) -> None:
@@ -171,7 +174,9 @@ class Hub:
                 for job in await self._reads.get_many(stale):
                     self._tell(job, stale[job.id])
             except StoreUnavailable as error:
-                log.warning("hub.waits", reason=str(error)[:200])  # the next re-read makes up for it
+                log.warning(
+                    "hub.waits", reason=str(error)[:200]
+                )  # the next re-read makes up for it
 
     async def _reread(self) -> None:
         while True:

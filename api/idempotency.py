@@ -1,7 +1,7 @@
 """`Idempotency-Key` on a POST: the same request again gets the first one's answer.
 
-The key reserves the id of the job before anything is stored, so a repetition after a crash stores the
-same job, not a second one (draft-ietf-httpapi-idempotency-key-header).
+The key reserves the id of the job before anything is stored, so a repetition after a crash stores
+the same job, not a second one (draft-ietf-httpapi-idempotency-key-header).
 """
 
 import hashlib
@@ -52,4 +52,6 @@ def scoped_key(request: Request) -> str | None:
 def still_under_way(reservation: Reservation) -> None:
     """Raise IdempotencyInProgress while the first request may still be at work."""
     if datetime.now(UTC) - reservation.at < _UNDER_WAY:
-        raise IdempotencyInProgress("the first request with this Idempotency-Key is still under way")
+        raise IdempotencyInProgress(
+            "the first request with this Idempotency-Key is still under way"
+        )

@@ -10,16 +10,17 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from api.contract.document import Contract
 from api.edge import Edge
 from api.parts import Parts, open_parts
 from api.problems import ProblemError, as_problem, problem_response
-from api.routes import bulk, events, health, jobs, submit, tasks, watch
+from api.routes import bulk, docs, events, health, jobs, problem_pages, submit, tasks, watch
 from api.submission import faults_of
 from shared.contracts.errors import BadSetting, InvalidInput, StoreUnavailable, WarrenError
 from shared.infrastructure.logs import configure_logs
 from shared.infrastructure.settings import GatewaySettings, load
 
-_ROUTERS = (submit, bulk, jobs, events, tasks, health, watch)
+_ROUTERS = (submit, bulk, jobs, events, tasks, health, watch, docs, problem_pages)
 
 
 def create_app(parts: Callable[[], AbstractAsyncContextManager[Parts]]) -> Any:
@@ -32,7 +33,8 @@ def create_app(parts: Callable[[], AbstractAsyncContextManager[Parts]]) -> Any:
             opened.append(these)
             yield {"parts": these}
 
-    app = FastAPI(title="Warren", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Warren", version="1", lifespan=lifespan, openapi_url=None)
+    app.state.contract = Contract(app.openapi)
     for kind in (WarrenError, ProblemError):
         app.add_exception_handler(kind, _answer)
     app.add_exception_handler(HTTPException, _answer_http)
@@ -58,7 +60,9 @@ async def _answer_http(request: Request, error: Exception) -> Response:
             ProblemError("method-not-allowed", detail, headers=dict(error.headers or {}))
         )
     if error.status_code == 404:
-        return problem_response(ProblemError("not-found", f"there is nothing at {request.url.path}"))
+        return problem_response(
+            ProblemError("not-found", f"there is nothing at {request.url.path}")
+        )
     return problem_response(ProblemError("malformed-request", str(error.detail)))
 
 

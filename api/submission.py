@@ -18,8 +18,11 @@ QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-
 Seconds = Annotated[float, Field(gt=0, le=30 * 24 * 3600)]
 
 LATER = frozenset(
-    "run_at delay_s expires_at expires_in_s soft_timeout_s retry key key_limit when_busy "
-    "key_max_waiting limits cache unique debounce_s webhook".split()
+    (
+        *("run_at", "delay_s", "expires_at", "expires_in_s", "soft_timeout_s", "retry"),
+        *("key", "key_limit", "when_busy", "key_max_waiting", "limits"),
+        *("cache", "unique", "debounce_s", "webhook"),
+    )
 )
 """Fields of the API that this version does not serve yet; silence would be a lie."""
 
@@ -41,7 +44,9 @@ class Submission(Options):
 
     task: str = Field(min_length=1, max_length=200, examples=["math.add"])
     input: dict[str, Any] = Field(
-        default_factory=dict, description="what the task takes, by name", examples=[{"x": 1, "y": 2}]
+        default_factory=dict,
+        description="what the task takes, by name",
+        examples=[{"x": 1, "y": 2}],
     )
 
 
@@ -71,7 +76,9 @@ def to_job(
 ) -> Job:
     """Return the job that a valid submission makes."""
     if options.timeout_s is not None and entry.execution == "thread":
-        why = f"{entry.name} runs in a thread, which cannot be stopped; declare it with process=True"
+        why = (
+            f"{entry.name} runs in a thread, which cannot be stopped; declare it with process=True"
+        )
         raise InvalidInput([Fault("/timeout_s", why)])
     return Job(
         id=job_id or new_id(now),

@@ -69,7 +69,9 @@ def timeline(job: Job) -> list[dict[str, Any]]:
     for past in job.past_attempts:
         told = {"attempt": past.attempt, "worker": past.worker}
         entries.append({"event": "job.running", "at": past.started_at, **told})
-        entries.append({"event": "job.queued", "at": past.ended_at, "because": past.outcome, **told})
+        entries.append(
+            {"event": "job.queued", "at": past.ended_at, "because": past.outcome, **told}
+        )
     if job.started_at and job.claim:
         entries.append(
             {

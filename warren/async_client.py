@@ -107,7 +107,8 @@ class AsyncClient:
     def watch(self, job_id: str | None = None, **filters: Any) -> AsyncGenerator[Event, None]:
         """What happens to a job, until its end, or without end to the jobs that match a filter.
 
-        Lost connections are resumed: no end is missed, and none is told twice.
+        Lost connections are resumed: no end is missed, and none is told twice. The one exception,
+        with a filter: a job from before the watch began that starts and ends within such a gap.
         """
         return watch_async(self, Watch.of(job_id, filters, self.address.api_key))
 

@@ -105,7 +105,8 @@ class Client:
     def watch(self, job_id: str | None = None, **filters: Any) -> Generator[Event, None, None]:
         """What happens to a job, until its end, or without end to the jobs that match a filter.
 
-        Lost connections are resumed: no end is missed, and none is told twice.
+        Lost connections are resumed: no end is missed, and none is told twice. The one exception,
+        with a filter: a job from before the watch began that starts and ends within such a gap.
         """
         return watch(self, Watch.of(job_id, filters, self.address.api_key))
 

@@ -111,7 +111,7 @@ class Problem(ClientError):
     ) -> None:
         self.status = status
         self.type = type
-        self.slug = type.rstrip("/").rsplit("/", 1)[-1]
+        self.slug = "" if type == "about:blank" else type.rstrip("/").rsplit("/", 1)[-1]
         self.title = title
         self.detail = detail
         self.errors: list[Fault] = list(errors)
@@ -120,7 +120,7 @@ class Problem(ClientError):
     def _sentence(self) -> str:
         said = self.detail or self.title or "no explanation was given"
         where = "; ".join(f"{fault['pointer']}: {fault['message']}" for fault in self.errors)
-        return f"{self.status} {self.slug}: {said}" + (f" ({where})" if where else "")
+        return f"{self.status} {self.slug or self.title}: {said}" + (f" ({where})" if where else "")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _problem, (self.status, self.type, self.title, self.detail, self.errors)

@@ -43,7 +43,7 @@ class Signature:
     def public(self) -> inspect.Signature:
         """The signature as callers see it: without the parameter that asks for the Job."""
         shown = [p for p in self._whole.parameters.values() if p.name != self.job_parameter]
-        return self._whole.replace(parameters=sorted(shown, key=_order))
+        return self._whole.replace(parameters=shown)
 
     def arguments(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The arguments of a call by name, as given: defaults are left to the worker."""
@@ -138,11 +138,6 @@ def _refuse_nameless(task: str, parameter: inspect.Parameter) -> None:
             f"task {task!r} has the parameter {shown!r} ({parameter.kind.description}); an input is"
             " a JSON object, so each parameter needs a name of its own"
         )
-
-
-def _order(parameter: inspect.Parameter) -> int:
-    # A parameter with a default may stand before the Job, and the Job before one without.
-    return parameter.kind
 
 
 def _first_line(error: Exception) -> str:

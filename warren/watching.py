@@ -17,8 +17,10 @@ from warren.problems import problem_from
 
 SUBPROTOCOL = "warren.v1"
 _SUBJECT = "watch"
-_REMEMBERED_ENDS = 10_000
+_REMEMBERED = 100_000
 _CLOCKS_DIFFER = timedelta(seconds=5)
+# What happened longer before the last news than this, the gateway has told: it looks again sooner.
+_TOLD_WITHIN = timedelta(seconds=20)
 # Reports may come without a new version of the job; every other event has one of its own.
 _REPORTS = {"job.progress", "job.log"}
 _GONE = {404, 410}
@@ -41,9 +43,10 @@ class Watch:
         self.acknowledged = False
         self._subject = subject
         self._token = token
-        self._seen: OrderedDict[str, int] = OrderedDict()  # ended jobs: the last of them
-        self._open: dict[str, int] = {}  # jobs that have not ended
+        self._seen: OrderedDict[str, int] = OrderedDict()  # the last jobs that were told for good
+        self._open: dict[str, int] = {}  # jobs whose end is still to be told
         self._began = datetime.now(UTC) - _CLOCKS_DIFFER
+        self._latest = self._horizon = self._began  # by the service's clock
         self._resumed = False
         self._outbox: list[str] = []
 
@@ -60,6 +63,7 @@ class Watch:
         """A connection is there: introduce ourselves."""
         token = {"token": self._token} if self._token else {}
         self._outbox = [json.dumps({"type": "connection_init"} | token)]
+        self._horizon = max(self._began, self._latest - _TOLD_WITHIN)
 
     def outbox(self) -> Iterator[str]:
         """The frames to send now."""
@@ -85,18 +89,21 @@ class Watch:
         return None
 
     def to_reread(self) -> list[str]:
-        """Jobs that may have ended while nobody listened: those not known to have ended."""
+        """Jobs whose end may have come while nobody listened."""
         return [self._subject["job"]] if "job" in self._subject else list(self._open)
 
     def to_list(self) -> dict[str, Any] | None:
         """Filters of a list that holds the jobs which came while nobody listened."""
         if "job" in self._subject:
             return None
-        return dict(self._subject["filter"]) | {"created_after": self._began}
+        # One that has the wanted status now may be of any age; else the older ones are known.
+        since = self._began if self._by_status else self._horizon
+        return dict(self._subject["filter"]) | {"created_after": since, "page_size": 500}
 
     def caught_up(self, job: JobView) -> Event | None:
-        """Take a job as it was read after a gap; an event if it is news and still a match."""
-        if not self._matches(job):
+        """Take a job as it was read after a gap; an event if it is news."""
+        told = job.id not in self._open and job.finished_at and job.finished_at < self._horizon
+        if told and "filter" in self._subject:
             return None
         return self._news(Event(event=f"job.{job.status}", seq=job.version, job=job))
 
@@ -116,7 +123,7 @@ class Watch:
         message: dict[str, Any] = {"type": "subscribe", "id": _SUBJECT, **self._subject}
         if (job := self._subject.get("job")) and job in self._open:
             message["after"] = self._open[job]
-        # Frames are read in order: when the pong comes, the subscription is live.
+        # Frames are taken in order: what happens after the pong, the gateway will tell.
         self._outbox += [json.dumps(message), json.dumps({"type": "ping"})]
 
     def _news(self, event: Event) -> Event | None:
@@ -130,17 +137,19 @@ class Watch:
         return event
 
     def _remember(self, job: JobView, seq: int) -> None:
-        if not job.done:
+        moments = (job.created_at, job.started_at, job.finished_at)
+        self._latest = max([self._latest, *filter(None, moments)])
+        if not (job.done or self._by_status):
             self._open[job.id] = seq
             return
         self._open.pop(job.id, None)
         self._seen[job.id] = seq
-        if len(self._seen) > _REMEMBERED_ENDS:
+        if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
 
-    def _matches(self, job: JobView) -> bool:
-        wanted = self._subject.get("filter", {}).get("status")
-        return wanted is None or job.status in ([wanted] if isinstance(wanted, str) else wanted)
+    @property
+    def _by_status(self) -> bool:
+        return bool(self._subject.get("filter", {}).get("status"))
 
 
 def refusal(code: int | None) -> Problem | None:

@@ -27,5 +27,7 @@ class Ending:
         for job_id in lost:
             log.warning("end.discarded", job_id=job_id, reason="another worker has the job now")
         self._hints.tell(
-            hint_of(end.job, f"job.{MOVES[end.move][1]}") for end, _ in batch if end.job.id not in lost
+            hint_of(end.job, f"job.{MOVES[end.move][1]}")
+            for end, _ in batch
+            if end.job.id not in lost
         )

@@ -1,4 +1,4 @@
-"""One worker process: opens its parts, runs jobs, and hands unfinished ones back when told to stop."""
+"""One worker process: opens its parts, runs jobs, hands unfinished ones back when it stops."""
 
 import asyncio
 import os

@@ -1,8 +1,8 @@
 """Suspects: jobs that lost a worker run with fewer and fewer others like them.
 
-A job that kills its process takes its neighbours' claims with it, and nobody can tell which one it was.
-So a job that lost one worker runs beside few other suspects, one that lost two runs beside none; only
-losses of that last kind count against it (docs/decisions/0008).
+A job that kills its process takes its neighbours' claims with it, and nobody can tell which one it
+was. So a job that lost one worker runs beside few other suspects, one that lost two runs beside
+none; only losses of that last kind count against it (docs/decisions/0008).
 """
 
 import asyncio

@@ -43,7 +43,9 @@ class Registry:
 
 def load_registry(modules: Iterable[str]) -> Registry:
     """Import the modules, and those inside packages; raise BadSetting if that fails."""
-    return Registry(task for name in modules for module in _import(name) for task in tasks_of(module))
+    return Registry(
+        task for name in modules for module in _import(name) for task in tasks_of(module)
+    )
 
 
 def _import(name: str) -> Iterator[ModuleType]:

@@ -5,8 +5,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from api import openapi
 from api.bodies import JSON_LINES, media_type, read_json
+from api.contract import operations
 from api.idempotency import REPLAYED, reserve, scoped_key, still_under_way
 from api.metrics import SUBMITTED
 from api.parts import Parts, PartsOf
@@ -25,7 +25,7 @@ MOST_ITEMS = 10_000
 _AT_ONCE = 1000
 
 
-@router.post("/v1/jobs/bulk", openapi_extra=openapi.BULK, status_code=202, responses=openapi.ACCEPTS_BULK)
+@router.post("/v1/jobs/bulk", **operations.SUBMIT_MANY)
 async def submit_many(request: Request, parts: PartsOf) -> Response:
     """Accept many jobs; the answer lists, in order, an id or a problem for each."""
     body = await request.body()

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from api import openapi
 from api.answers import JSON
+from api.contract import operations
 from api.hub import Change, Hub
 from api.parts import PartsOf
 from api.routes.jobs import known_form
@@ -19,7 +19,7 @@ _KEEP_ALIVE = 15.0  # seconds between comments, so that nothing in between drops
 _MOST_PENDING = 256
 
 
-@router.get("/v1/jobs/{job_id}/events", responses=openapi.EVENTS)
+@router.get("/v1/jobs/{job_id}/events", **operations.JOB_EVENTS)
 async def job_events(request: Request, job_id: str, parts: PartsOf) -> Response:
     """Show what has happened; with `Accept: text/event-stream`, follow the job to its end."""
     known_form(job_id)

@@ -5,8 +5,8 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
-from api import openapi
 from api.answers import JSON, shown
+from api.contract import operations
 from api.listing import ListQuery, next_token, page_query
 from api.parts import PartsOf
 from api.problems import ProblemError
@@ -19,7 +19,7 @@ from shared.contracts.job import Job, Status
 router = APIRouter(tags=["jobs"])
 
 
-@router.get("/v1/jobs", responses=openapi.LISTS)
+@router.get("/v1/jobs", **operations.LIST_JOBS)
 async def list_jobs(query: Annotated[ListQuery, Query()], parts: PartsOf) -> Response:
     """List jobs, newest first unless `order=created_at`; all filters must fit."""
     size = min(query.page_size, 500)
@@ -33,9 +33,9 @@ async def list_jobs(query: Annotated[ListQuery, Query()], parts: PartsOf) -> Res
     return Response(to_json(body), media_type=JSON, headers=headers)
 
 
-@router.get("/v1/jobs/{job_id}", responses=openapi.SHOWS)
+@router.get("/v1/jobs/{job_id}", **operations.GET_JOB)
 async def get_job(request: Request, job_id: str, parts: PartsOf) -> Response:
-    """Show a job. `If-None-Match` answers 304; `Prefer: wait=N` waits up to N seconds for its end."""
+    """Show a job. `If-None-Match` answers 304; `Prefer: wait=N` waits N seconds for its end."""
     known_form(job_id)
     seconds = wanted_wait(request, most=parts.settings.max_wait_s)
     if seconds is None:
@@ -44,7 +44,7 @@ async def get_job(request: Request, job_id: str, parts: PartsOf) -> Response:
     return shown(request, job, applied(seconds))
 
 
-@router.get("/v1/jobs/{job_id}/result", responses=openapi.RESULTS)
+@router.get("/v1/jobs/{job_id}/result", **operations.GET_RESULT)
 async def get_result(request: Request, job_id: str, parts: PartsOf) -> Response:
     """Show the bare result; 202 while there is none yet, 409 if there will be none."""
     known_form(job_id)
@@ -62,7 +62,7 @@ async def get_result(request: Request, job_id: str, parts: PartsOf) -> Response:
     return Response(job.result, media_type=JSON, headers={"ETag": etag(job)})
 
 
-@router.get("/v1/jobs/{job_id}/logs", responses=openapi.LOGS)
+@router.get("/v1/jobs/{job_id}/logs", **operations.GET_LOGS)
 async def get_logs(job_id: str, parts: PartsOf) -> Response:
     """Show the log lines of all attempts, oldest first."""
     known_form(job_id)

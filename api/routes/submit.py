@@ -4,9 +4,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from api import openapi
 from api.answers import accepted
 from api.bodies import read_json
+from api.contract import operations
 from api.idempotency import REPLAYED, reserve, scoped_key, still_under_way
 from api.metrics import SUBMITTED
 from api.parts import Parts, PartsOf
@@ -18,7 +18,7 @@ from shared.contracts.job import Job
 router = APIRouter(tags=["jobs"])
 
 
-@router.post("/v1/jobs", openapi_extra=openapi.SUBMIT, status_code=202, responses=openapi.ACCEPTS)
+@router.post("/v1/jobs", **operations.SUBMIT_JOB)
 async def submit_job(request: Request, parts: PartsOf) -> Response:
     """Accept a job: once this answers 202, the job is durable and reaches an end."""
     body = await request.body()
@@ -33,7 +33,7 @@ async def submit_job(request: Request, parts: PartsOf) -> Response:
     return await _accept(request, parts, body, prepare)
 
 
-@router.post("/v1/tasks/{task}/jobs", include_in_schema=False)
+@router.post("/v1/tasks/{task}/jobs", **operations.SUBMIT_INPUT)
 async def submit_input(request: Request, task: str, parts: PartsOf) -> Response:
     """Accept a job of this task: the body is its input, options are query parameters."""
     body = await request.body()

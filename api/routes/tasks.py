@@ -4,8 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from api import openapi
 from api.answers import JSON
+from api.contract import operations
 from api.parts import PartsOf
 from api.views import to_json
 from shared.contracts.catalogue import TaskEntry
@@ -13,14 +13,14 @@ from shared.contracts.catalogue import TaskEntry
 router = APIRouter(tags=["tasks"])
 
 
-@router.get("/v1/tasks", responses=openapi.TASKS)
+@router.get("/v1/tasks", **operations.LIST_TASKS)
 async def list_tasks(parts: PartsOf) -> Response:
     """List every task that some worker has declared."""
     body = {"tasks": [_view(entry) for entry in parts.catalogue.entries]}
     return Response(to_json(body), media_type=JSON)
 
 
-@router.get("/v1/tasks/{task}", responses=openapi.TASK)
+@router.get("/v1/tasks/{task}", **operations.GET_TASK)
 async def get_task(task: str, parts: PartsOf) -> Response:
     """Show one task: what it takes, what it returns, how it runs."""
     return Response(to_json(_view(await parts.catalogue.get(task))), media_type=JSON)

@@ -4,17 +4,21 @@ import asyncio
 import fcntl
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from deploy.local.first_job import curl_line, run_first_job
+from deploy.local.mongod import MongoDB
 from deploy.local.ports import is_free
 from deploy.local.processes import tail
-from deploy.local.services import Gateway, Service, Worker, make_gateway, make_worker
+from deploy.local.rabbitmq import RabbitMQ
+from deploy.local.services import Gateway, Service, make_gateway, make_worker
 from deploy.local.stack import Stack, open_stack
 from deploy.local.steps import say
 from deploy.local.together import together
+
+Part = RabbitMQ | MongoDB | Service
 
 DEFAULT_PORT = 8000
 STACK_SETTINGS = ("WARREN_RABBIT_URL", "WARREN_MONGO_URL")
@@ -29,16 +33,14 @@ class PartDied(Exception):
 
 
 class Stopwatch:
-    """Tells how long each step took."""
+    """Tells when each part was there."""
 
     def __init__(self) -> None:
-        self.began = self._lap = time.monotonic()
+        self._began = time.monotonic()
 
     def tell(self, what: str) -> None:
-        """Say that a step is done, and its time since the last one."""
-        now = time.monotonic()
-        say(f"warren: {what} ({now - self._lap:.1f} s)")
-        self._lap = now
+        """Say what is so now, and how long after the beginning."""
+        say(f"warren: {time.monotonic() - self._began:5.1f} s  {what}")
 
 
 async def run(directory: Path, environment: Mapping[str, str]) -> None:
@@ -46,28 +48,49 @@ async def run(directory: Path, environment: Mapping[str, str]) -> None:
     with only_one(directory):
         port = wanted_port(environment)
         watch = Stopwatch()
-        say("warren: starting RabbitMQ and MongoDB ...")
-        async with open_stack(directory, keep_data=True) as stack, _farewell():
-            watch.tell("RabbitMQ and MongoDB are up")
-            gateway, worker = await _start_services(stack, port, environment)
-            watch.tell(f"the gateway listens on {gateway.url}, the worker takes jobs")
+        watch.tell("starting RabbitMQ, MongoDB, a gateway and a worker ...")
+        async with open_stack(directory, keep_data=True, start=False) as stack, _farewell():
+            settings = {"WARREN_LOG": "console", **_settings_of_person(environment)}
+            gateway = make_gateway(stack, port=port, environment=settings)
+            worker = make_worker(stack, environment=settings)
+            await _start(stack, [gateway, worker], watch)
             await _show_first_job(gateway)
-            say(f"warren: ready after {time.monotonic() - watch.began:.1f} s")
+            watch.tell("ready")
             _show_ways_on(gateway, stack)
-            await until_one_dies(stack, [gateway, worker])
+            await until_one_dies([worker, gateway, *stack.servers()])
+
+
+async def _start(stack: Stack, services: list[Service], watch: Stopwatch) -> None:
+    """RabbitMQ takes longest; the services need only the database to begin, and find it later."""
+    await together(
+        *(_up(broker, watch) for broker in stack.servers() if isinstance(broker, RabbitMQ)),
+        _start_on_database(stack, services, watch),
+    )
+
+
+async def _start_on_database(stack: Stack, services: list[Service], watch: Stopwatch) -> None:
+    for database in stack.servers():
+        if isinstance(database, MongoDB):
+            await _up(database, watch)
+    await together(*(_up(service, watch) for service in services))
+
+
+async def _up(part: Part, watch: Stopwatch) -> None:
+    await part.start()
+    watch.tell(f"{part.name} is up")
 
 
 async def run_stack(directory: Path) -> None:
     """Only RabbitMQ and MongoDB, until cancelled."""
     with only_one(directory):
         watch = Stopwatch()
-        say("warren: starting RabbitMQ and MongoDB ...")
-        async with open_stack(directory, keep_data=True) as stack, _farewell():
-            watch.tell("RabbitMQ and MongoDB are up")
+        watch.tell("starting RabbitMQ and MongoDB ...")
+        async with open_stack(directory, keep_data=True, start=False) as stack, _farewell():
+            await together(*(_up(server, watch) for server in stack.servers()))
             say(f"\n  export WARREN_RABBIT_URL={stack.rabbit_url}")
             say(f"  export WARREN_MONGO_URL='{stack.mongo_url}'\n")
             say(f"Logs and data: {_near(directory)}. Ctrl-C stops both.")
-            await until_one_dies(stack, [])
+            await until_one_dies(stack.servers())
 
 
 @contextmanager
@@ -100,17 +123,6 @@ def wanted_port(environment: Mapping[str, str]) -> int:
             f"`WARREN_PORT={int(text) % 65_535 + 1} make run`"
         )
     return int(text)
-
-
-async def _start_services(
-    stack: Stack, port: int, environment: Mapping[str, str]
-) -> tuple[Gateway, Worker]:
-    """Side by side; what is made last ends first: the worker, while all it needs still lives."""
-    settings = {"WARREN_LOG": "console", **_settings_of_person(environment)}
-    gateway = make_gateway(stack, port=port, environment=settings)
-    worker = make_worker(stack, environment=settings)
-    await together(gateway.start(), worker.start())
-    return gateway, worker
 
 
 def _settings_of_person(environment: Mapping[str, str]) -> dict[str, str]:
@@ -151,9 +163,8 @@ async def _farewell() -> AsyncIterator[None]:
         raise
 
 
-async def until_one_dies(stack: Stack, services: list[Service]) -> None:
-    """Wait for ever; raises PartDied when a part of the stack ends by itself."""
-    parts = [*services, *stack.servers()]
+async def until_one_dies(parts: Sequence[Part]) -> None:
+    """Wait for ever; raises PartDied when a part ends by itself."""
     waits = {asyncio.create_task(part.ended()): part for part in parts}
     never = asyncio.create_task(asyncio.Event().wait())
     try:

@@ -15,6 +15,7 @@ from deploy.local.processes import ChildProcess, Ready
 from deploy.local.stack import ROOT, Stack
 
 START = timedelta(seconds=60)
+ASK_DATABASE_EVERY = timedelta(milliseconds=100)
 REMEDY = "mend what its log says and try again"
 DEFAULT_GRACE_S = 30.0
 # The worker allows its processes the grace period and a little more before it kills them.
@@ -96,6 +97,7 @@ class Worker(Service):
         self._database = database
 
     async def _is_listed(self) -> bool:
+        await asyncio.sleep(ASK_DATABASE_EVERY.total_seconds())
         return await worker_is_ready(self._mongo_url, self.pid, self._database)
 
 

@@ -85,14 +85,15 @@ async def open_stack(
     directory: Path,
     *,
     keep_data: bool = False,
+    start: bool = True,
     mongo_parameters: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stack]:
     """Start what the environment does not name; on the way out end it, whatever happened.
 
     With `keep_data` the servers stop in good order and find their data at the next start in the
-    same directory; else they end at once and the directory is removed. `mongo_parameters` are
-    mongod's, for example {"enableTestCommands": "1"} for fail points. Raises StartFailed or
-    NotInstalled.
+    same directory; else they end at once and the directory is removed. With `start=False` the
+    caller starts `servers()`. `mongo_parameters` are mongod's, for example
+    {"enableTestCommands": "1"} for fail points. Raises StartFailed or NotInstalled.
     """
     mark = uuid.uuid4().hex
     environment = clean_environment(os.environ, mark)
@@ -109,7 +110,8 @@ async def open_stack(
         )
         for server in stack.servers():
             exits.push_async_callback(server.close, in_good_order=keep_data)
-        await together(*(server.start() for server in stack.servers()))
+        if start:
+            await together(*(server.start() for server in stack.servers()))
         yield stack
 
 

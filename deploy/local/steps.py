@@ -65,9 +65,9 @@ def _wait(child: subprocess.Popen[bytes], began: float, log: Path) -> int:
 
 
 def last_line(log: Path) -> str:
-    """The last line with text in it, or nothing."""
+    """The last line with news in it, or nothing: pip repeats its warnings by the hundred."""
     lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines()]
-    return next((line for line in reversed(lines) if line), "")
+    return next((ln for ln in reversed(lines) if ln and not ln.startswith("WARNING")), "")
 
 
 def reason_in(log: Path) -> str:

@@ -14,7 +14,7 @@ def new_id(at: datetime) -> str:
 
 
 def nth_id(seed: str, index: int) -> str:
-    """Return the id number `index` of those that follow from `seed`, in order, in its millisecond."""
+    """Return id number `index` of those that follow from `seed`, ordered, in its millisecond."""
     digest = sha256(f"{seed}/{index}".encode()).digest()
     milliseconds = int(seed[:8] + seed[9:13], 16)
     return _format(milliseconds, index << 58 | int.from_bytes(digest[:7], "big"))

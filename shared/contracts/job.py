@@ -1,7 +1,7 @@
 """A job and the only ways in which it may change.
 
-Pure: no I/O and no clock. Every move returns a new Job. The store writes many jobs in one operation,
-but the statuses that its filters name come from `MOVES`, and a test holds the two together.
+Pure: no I/O and no clock. Every move returns a new Job. The store writes many jobs in one
+operation, but the statuses that its filters name come from `MOVES`; a test holds them together.
 """
 
 from dataclasses import dataclass, replace

@@ -1,7 +1,8 @@
 """The strict JSON edge: what a lenient parser lets pass is refused here with a reason.
 
-Refused: NaN and infinities, duplicate keys, lone surrogates, NUL characters, integers that do not fit
-64 signed bits, numbers beyond a double, nesting deeper than a limit, and anything that is not UTF-8.
+Refused: NaN and infinities, duplicate keys, lone surrogates, NUL characters, integers that do
+not fit 64 signed bits, numbers beyond a double, nesting deeper than a limit, and anything that is
+not UTF-8.
 """
 
 import json

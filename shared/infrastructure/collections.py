@@ -55,6 +55,6 @@ async def ensure_indexes(database: Database) -> None:
                 await database[name].create_indexes(indexes)
         except OperationFailure as error:
             raise BadSetting(
-                f"the indexes of the collection {name} differ from what this version needs: {error}; "
-                "drop them once, or choose another WARREN_MONGO_DB"
+                f"the indexes of {name} differ from what this version needs: {error}; "
+                "drop them once, or set another WARREN_MONGO_DB"
             ) from error

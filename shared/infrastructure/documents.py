@@ -1,7 +1,7 @@
 """How a Job lies in MongoDB: absent fields have their default, input and result are JSON text.
 
-Text keeps the client's data out of BSON's reach: no key, depth or number of a user can be refused by the
-database, read as an operator, or spoil the neighbours in a batch (docs/decisions/0004).
+Text keeps the client's data out of BSON's reach: no key, depth or number of a user can be refused
+by the database, read as an operator, or spoil the neighbours in a batch (docs/decisions/0004).
 """
 
 from dataclasses import fields

@@ -18,7 +18,7 @@ _PATIENCE = 0.02  # seconds; a short job's start is then told together with its 
 
 
 class HintSender:
-    """Publishes what has collected as one message for each routing key; newer hints replace older."""
+    """Publishes what has collected as one message a routing key; newer hints replace older."""
 
     def __init__(self, settings: Settings, name: str) -> None:
         self._names = Names(settings.namespace)
@@ -30,7 +30,7 @@ class HintSender:
         self.link = Link(settings.rabbit_urls, name, self._set_up)
 
     def tell(self, hints: Iterable[Hint], *, can_wait: bool = False) -> None:
-        """Send hints about jobs to whoever watches them; those that can wait, with the next others."""
+        """Send hints about jobs to whoever watches; those that can wait go with the next others."""
         for hint in hints:
             self._add(shard_key(hint.job_id), hint)
         self._flush_soon(can_wait=can_wait)
@@ -43,8 +43,11 @@ class HintSender:
 
     def _add(self, key: str, hint: Hint) -> None:
         """Keep the newest hint for each job; beyond a bound new ones are dropped."""
+        pending = self._pending[key]
+        if hint.event == "job.log" and hint.job_id in pending:
+            return  # a change of the job itself says more
         if self._count < _MOST_PENDING:
-            self._pending[key][hint.job_id] = hint
+            pending[hint.job_id] = hint
             self._count += 1
 
     def _flush_soon(self, *, can_wait: bool) -> None:

@@ -42,7 +42,9 @@ class JobClaims:
     async def _claim_many(self, ids: Sequence[str], claim: Claim) -> list[Document]:
         wanted = {"_id": {"$in": list(ids)}}
         await self._jobs.update_many({**wanted, **self._claimable()}, _taken(claim), hint=BY_ID)
-        return await self._jobs.find({**wanted, "claim.token": claim.token}).hint(BY_ID).to_list(None)
+        return (
+            await self._jobs.find({**wanted, "claim.token": claim.token}).hint(BY_ID).to_list(None)
+        )
 
     async def leave_to_others(self, ids: Sequence[str]) -> None:
         """Mark jobs whose task we do not know as unannounced, so that the keeper rings again."""

@@ -9,7 +9,7 @@ from shared.contracts.job import MOVES, Failure, Job, Move
 from shared.infrastructure.collections import JOBS
 from shared.infrastructure.documents import failure_document, past_attempt_document
 from shared.infrastructure.mongo import Database, Document, translated
-from shared.infrastructure.writes import encoded, update, until_stored
+from shared.infrastructure.writes import encoded, until_stored, update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +32,7 @@ EncodedEnd = tuple[End, RawBSONDocument]
 def encode_end(end: End) -> EncodedEnd:
     """Return the guarded update for an end, ready to join a batch."""
     sources, target = MOVES[end.move]
-    outcome = (
-        {"error": failure_document(end.error)} if end.error else {"result": end.result}
-    )
+    outcome = {"error": failure_document(end.error)} if end.error else {"result": end.result}
     guarded = {
         "q": {**held(end.job), "status": {"$in": sorted(sources)}},
         "u": {

@@ -13,6 +13,9 @@ from shared.infrastructure.writes import encoded, insert, until_stored
 _CLAIMABLE = sorted(MOVES[Move.CLAIM][0])
 
 
+Encoded = RawBSONDocument
+
+
 def encode_job(job: Job) -> RawBSONDocument:
     """Return the stored form of a job, ready to join a batch."""
     return encoded(to_document(job))
@@ -27,9 +30,7 @@ class JobInserts:
 
     async def insert(self, documents: Sequence[RawBSONDocument]) -> None:
         """Store encoded jobs durably; raise StoreUnavailable if MongoDB stays away."""
-        await until_stored(
-            lambda: insert(self._database, JOBS, documents), patience=self._patience
-        )
+        await until_stored(lambda: insert(self._database, JOBS, documents), patience=self._patience)
 
     async def mark_published(self, ids: Sequence[str]) -> None:
         """Remember that a bell for these jobs is confirmed. Losing this only rings once more."""

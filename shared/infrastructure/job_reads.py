@@ -49,9 +49,9 @@ class JobReads:
         for start in range(0, len(wanted), _MOST_AT_ONCE):
             chunk = wanted[start : start + _MOST_AT_ONCE]
             with translated():
-                documents = await self._jobs.find(
-                    {"_id": {"$in": chunk}}, {"version": 1}
-                ).to_list(None)
+                documents = await self._jobs.find({"_id": {"$in": chunk}}, {"version": 1}).to_list(
+                    None
+                )
             versions |= {each["_id"]: each["version"] for each in documents}
         return versions
 
@@ -65,9 +65,7 @@ class JobReads:
             query = {"$and": [query, beyond]}
         order = DESCENDING if newest_first else ASCENDING
         with translated():
-            documents = (
-                await self._jobs.find(query).sort("_id", order).limit(size).to_list(None)
-            )
+            documents = await self._jobs.find(query).sort("_id", order).limit(size).to_list(None)
         return list(map(from_document, documents))
 
     async def ended_since(self, instant: datetime, *, most: int) -> list[Job]:

@@ -68,7 +68,7 @@ def _client(settings: Settings, app: str) -> "AsyncMongoClient[Document]":
         if settings.mongo_driver == "pymongo":
             return AsyncMongoClient(url, appname=app, **FAST_FAILOVER)
         os.environ.setdefault("MOTOR_MAX_WORKERS", str(_MOTOR_THREADS))  # read on import only
-        from motor.motor_asyncio import AsyncIOMotorClient
+        from motor.motor_asyncio import AsyncIOMotorClient  # noqa: PLC0415 -- after the setting
 
         motor_client: Any = AsyncIOMotorClient(url, appname=app, **FAST_FAILOVER)
         # The calls that we use are the same in both drivers.

@@ -1,7 +1,7 @@
 """One AMQP connection that is rebuilt from nothing whenever it is lost.
 
-A library that restores consumers behind our back has gone deaf too often in the reports of its users;
-here every connection starts with the same `setup`, and nothing of an old one is used again.
+A library that restores consumers behind our back has gone deaf too often in the reports of its
+users; here every connection starts with the same `setup`, and nothing of an old one is used again.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """The catalogue in MongoDB: workers declare their tasks, gateways read all of them.
 
-Schemas and examples are stored as JSON text, because their keys ("$defs", "$ref") are not for a database.
+Schemas and examples are stored as JSON text: their keys ("$defs", "$ref") are not for a database.
 """
 
 from collections.abc import Iterable

@@ -28,9 +28,7 @@ def encoded(document: Document) -> RawBSONDocument:
 async def insert(database: Database, collection: str, documents: Sequence[RawBSONDocument]) -> None:
     """Store all documents; one that is there already counts as stored, so this may be repeated."""
     for chunk in _chunks(documents):
-        reply = await _run(
-            database, {"insert": collection, "documents": chunk, "ordered": False}
-        )
+        reply = await _run(database, {"insert": collection, "documents": chunk, "ordered": False})
         for error in reply.get("writeErrors", ()):
             if error["code"] != _DUPLICATE_KEY:
                 raise StoreUnavailable(f"MongoDB refused a document: {error['errmsg']}")

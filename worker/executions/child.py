@@ -51,7 +51,7 @@ def _answer(task: AnyTask, call: dict[str, Any], port: _Port) -> dict[str, Any]:
         if asyncio.iscoroutine(result):
             result = asyncio.run(result)
         return {"result": to_json(result).decode()}
-    except BaseException as error:  # whatever a task does is an outcome
+    except BaseException as error:  # noqa: BLE001 -- whatever a task does is an outcome
         return {"error": error_of(error, attempt=job.attempt)}
 
 

@@ -29,7 +29,7 @@ class OnTheLoop:
         return to_json(await self._bounded(call, timeout, job))
 
     async def _bounded(self, call: Awaitable[Any], timeout: float, job: Job) -> Any:
-        running = asyncio.ensure_future(call)
+        running = asyncio.create_task(_outcome(call))
         try:
             done, _ = await asyncio.wait({running}, timeout=timeout)
             if not done:
@@ -38,12 +38,22 @@ class OnTheLoop:
                 if not done:
                     self._leave(running, job)
                 raise TimedOut(timeout)
-            return running.result()
+            result, error = running.result()
+            if error is not None:
+                raise error
+            return result
         finally:
             running.cancel()
 
-    def _leave(self, running: "asyncio.Future[Any]", job: Job) -> None:
+    def _leave(self, running: "asyncio.Task[Any]", job: Job) -> None:
         log.error("task.stuck", job_id=job.id, hint="it ignores cancellation; use process=True")
-        assert isinstance(running, asyncio.Task)
         self._stuck.add(running)
         running.add_done_callback(self._stuck.discard)
+
+
+async def _outcome(call: Awaitable[Any]) -> tuple[Any, BaseException | None]:
+    """Return what a call gave or raised: a SystemExit must not escape from an asyncio task."""
+    try:
+        return await call, None
+    except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:  # noqa: BLE001
+        return None, error

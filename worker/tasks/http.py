@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.infrastructure.settings import load
 from warren import Job, task
 from worker.outbound.addresses import is_public, is_unicast
+from worker.outbound.asked import Asked
 from worker.outbound.errors import TooSlow
 from worker.outbound.fetcher import Fetched, Fetcher
 
@@ -74,9 +75,8 @@ async def get(
     allow = is_unicast if load(HttpSettings).http_allow_private else is_public
     try:
         async with asyncio.timeout(timeout_s):
-            fetched = await Fetcher(allow=allow).fetch(
-                url, method=method, headers=headers or {}, most=max_bytes, truncate=truncate
-            )
+            asked = Asked.of(method, url, headers or {})
+            fetched = await Fetcher(allow=allow).fetch(asked, most=max_bytes, truncate=truncate)
     except TimeoutError as error:
         raise TooSlow(f"the answer did not come whole within timeout_s={timeout_s:g}") from error
     job.log("fetched", status=fetched.status, bytes=len(fetched.body), url=fetched.url)
@@ -100,7 +100,7 @@ def _answer(fetched: Fetched, *, elapsed_s: float) -> Answer:
 
 def _as_text(fetched: Fetched) -> str | None:
     """Return the body as text if it decodes: by its charset, or else as UTF-8."""
-    if "content-encoding" in fetched.headers:
+    if fetched.headers.get("content-encoding", "identity") != "identity":
         return None  # compressed, although we asked for it as it is
     try:
         text = fetched.body.decode(fetched.charset or "utf-8")

@@ -66,16 +66,17 @@ def _spans(pattern: re.Pattern[str], classes: str) -> Iterator[tuple[int, int]]:
 
 def _same(word: str) -> str:
     """Return the form in which different spellings of a word are equal."""
-    return unicodedata.normalize("NFKC", word.replace("’", "'")).casefold()
+    return unicodedata.normalize("NFKC", word.replace("\u2019", "'")).casefold()
 
 
 class _Classes(dict[int, str]):
     """One letter for each character, so that plain patterns can see what Unicode says of it.
 
     l lower-case letter, w other letter, d digit or number, i character that is a word by itself,
-    m mark, z joiner, k skin tone, r half of a flag, s space, R carriage return, n other line break,
-    ' apostrophe, h hyphen, . full stop, , comma, ! other end of a sentence, F the same without a
-    space behind it, q closing quote or bracket, o anything else
+    m mark or format character, z joiner of emoji, k skin tone, r half of a flag,
+    s space, R carriage return, n other line break, ' apostrophe, h hyphen,
+    . full stop, , comma, ! other end of a sentence, F the same without a space behind it,
+    q closing quote or bracket, o anything else
     """
 
     def __missing__(self, code: int) -> str:
@@ -83,20 +84,21 @@ class _Classes(dict[int, str]):
         return found
 
 
+_APOSTROPHES = "'\u2019"
 _FIXED = {
-    **dict.fromkeys("'’", "'"),
-    **dict.fromkeys("-‐‑", "h"),
-    **dict.fromkeys("!?…؟።", "!"),
-    **dict.fromkeys("。！？｡।॥", "F"),
+    **dict.fromkeys(_APOSTROPHES, "'"),
+    **dict.fromkeys("-_\u2010\u2011", "h"),
+    **dict.fromkeys("!?\u2026\u061f", "!"),
+    **dict.fromkeys("\u3002\uff01\uff1f\uff61\u0964\u0965", "F"),
     **dict.fromkeys("\n\v\f\x1c\x1d\x1e\x85\u2028\u2029", "n"),
     "\r": "R",
     ".": ".",
     ",": ",",
     '"': "q",
-    "\u200c": "z",
+    "\u200b": "s",
     "\u200d": "z",
 }
-_BY_CATEGORY = {"Ll": "l", "Pe": "q", "Pf": "q"}
+_BY_CATEGORY = {"Ll": "l", "Pe": "q", "Pf": "q", "Cf": "m"}
 _BY_FAMILY = {"L": "w", "N": "d", "M": "m", "Z": "s"}
 _WORDS_BY_THEMSELVES = ("CJK UNIFIED", "CJK COMPATIBILITY IDEOGRAPH", "HIRAGANA LETTER")
 
@@ -118,8 +120,11 @@ def _class_of(character: str) -> str:
 
 _CLASSES = _Classes()
 # A simplification of the text boundaries of UAX 29: no dictionary, no tailoring.
-_CHARACTER = re.compile(r"rr|Rn|[^mkz](?:[mkz]|(?<=z)[^mkz])*|[mkz]+")
+_CHARACTER = re.compile(r"rr|Rn|[^mkz](?:[mkz]|(?<=z)o)*|[mkz]+")
 _WORD = re.compile(r"i[mz]*|[lwd][lwdmz]*(?:(?:['h]|(?<=d)[.,](?=d))[lwd][lwdmz]*)*")
 _HAS_WORD = re.compile(r"[lwdi]")
-# A full stop before a lower-case word is an abbreviation's; an empty line ends a heading.
-_BOUNDARY = re.compile(r"[.!]+[q']*(?=[snR]|$)(?![snR]+[q']*l)|F+[q']*|(?:R?n|R)s*(?:(?:R?n|R)s*)+")
+# Possessive, and never begun inside a run: a client's text must not make a pattern quadratic.
+# A stop before a lower-case word does not end a sentence: it is an abbreviation's, or quoted.
+_STOP = r"(?<![.!])[.!]++[q']*+(?=[snR]|\Z)(?![snR]++[^lwdinR.!F]*+l)"
+_EMPTY_LINE = r"(?>Rn?|n)s*+(?:(?>Rn?|n)s*+)++"
+_BOUNDARY = re.compile(rf"{_STOP}|F++[q']*+|{_EMPTY_LINE}")

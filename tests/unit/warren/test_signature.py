@@ -54,6 +54,20 @@ def test_parameters_become_properties_with_their_docs_and_defaults() -> None:
     assert schema["properties"]["y"]["default"] == 3
 
 
+def test_parameters_may_be_described_as_sphinx_does() -> None:
+    def send(to: str, copies: int = 1) -> None:
+        """Send a letter.
+
+        :param to: who gets it
+        :param int copies: how many
+        :returns: nothing
+        """
+
+    properties = declared(send).input_schema()["properties"]
+    assert properties["to"]["description"] == "who gets it"
+    assert properties["copies"]["description"] == "how many"
+
+
 def test_a_task_without_parameters_takes_an_empty_object() -> None:
     def nothing() -> None: ...
 

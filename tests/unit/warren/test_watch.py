@@ -1,5 +1,6 @@
 """Watching: every end once, whatever happens to the connection."""
 
+import asyncio
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -206,14 +207,10 @@ def test_what_a_filter_missed_while_nobody_listened_is_read(watch: Any, service:
     events.close()
 
 
-def test_a_missed_job_that_no_longer_matches_or_is_gone_is_left_out(
-    watch: Any, service: Service
-) -> None:
+def test_a_missed_job_that_is_gone_is_left_out(watch: Any) -> None:
     async def then_cut(connection: Connection) -> None:
         await connection.greet()
-        await connection.tell("running", 2, job="ends")
         await connection.tell("running", 2, job="vanishes")
-        service.add(id="ends", status="succeeded", version=3)
         await connection.cut()
 
     async def then_one(connection: Connection) -> None:
@@ -222,8 +219,8 @@ def test_a_missed_job_that_no_longer_matches_or_is_gone_is_left_out(
         await connection.socket.wait_closed()
 
     client, _ = watch(then_cut, then_one)
-    events = client.watch(status="running")
-    assert [event.job.id for event in itertools.islice(events, 3)] == ["ends", "vanishes", "last"]
+    events = client.watch(task="t.f")
+    assert [event.job.id for event in itertools.islice(events, 2)] == ["vanishes", "last"]
     events.close()
 
 
@@ -236,3 +233,14 @@ def test_one_job_or_many_but_not_both(watch: Any) -> None:
 def test_a_handle_can_be_watched(watch: Any) -> None:
     client, _ = watch(whole_run)
     assert told(client.handle("1").watch())[-1] == ("job.succeeded", 3)
+
+
+def test_a_connection_that_was_good_for_long_is_not_held_against_it(watch: Any) -> None:
+    async def quiet_then_cut(connection: Connection) -> None:
+        await connection.greet()
+        await asyncio.sleep(0.4)
+        await connection.cut()
+
+    client, gateway = watch(quiet_then_cut, whole_run, patience_s=0.3)
+    assert told(client.watch("1"))[-1] == ("job.succeeded", 3)
+    assert len(gateway.connections) == 2

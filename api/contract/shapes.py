@@ -1,0 +1,212 @@
+"""What answers look like, as models: documents are made of these, and tests hold views to them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.contracts.job import Status
+
+Id = Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="a UUID of version 7")]
+
+
+class Shape(BaseModel):
+    """Members that are always there; later versions may add others."""
+
+    model_config = ConfigDict(strict=False)
+
+
+class Progress(Shape):
+    """How far the running attempt says it has come, in the task's own unit."""
+
+    current: float
+    total: float | None
+    message: str | None
+
+
+class Error(Shape):
+    """Why a job did not succeed."""
+
+    type: str = Field(
+        description="the exception's class name, or one of `timeout`, `worker-lost`, "
+        "`unserialisable-result`, `result-too-large`, `invalid-input`, `upstream-failed`"
+    )
+    message: str
+    retryable: bool
+    attempt: int
+    traceback: str | None
+
+
+class WaitingFor(Shape):
+    """A closed gate between a job and a worker, and what would open it."""
+
+    gate: Literal["time", "jobs", "key", "limit", "paused"]
+    until: datetime | None = None
+    because: str | None = None
+    ids: list[Id] | None = None
+    key: str | None = None
+    holder: str | None = None
+    ahead: int | None = None
+    limit: str | None = None
+    queue: str | None = None
+
+
+class JobLinks(Shape):
+    """Where the rest of a job is."""
+
+    self: str
+    result: str
+    events: str
+    logs: str
+
+
+class Job(Shape):
+    """One request to run a task, and how far it has come."""
+
+    id: Id
+    task: str
+    queue: str
+    status: Status
+    done: bool = Field(description="true once the status is one of the ends")
+    priority: int = Field(ge=0, le=9)
+    input: dict[str, Any]
+    result: Any = Field(description="what the task returned; null until it has succeeded")
+    error: Error | None
+    progress: Progress | None
+    waiting_for: list[WaitingFor]
+    attempt: int = Field(description="the attempt under way, or the last one; from 1")
+    max_attempts: int
+    timeout_s: float | None
+    key: str | None
+    tags: list[str]
+    metadata: dict[str, Any]
+    workflow_id: Id | None
+    node: str | None
+    parent_id: Id | None
+    schedule_id: Id | None
+    cache: str | None
+    run_at: datetime | None
+    expires_at: datetime | None
+    nominal_at: datetime | None
+    created_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    version: int = Field(description="grows by one with each change; it is the ETag and the cursor")
+    worker: str | None
+    links: JobLinks
+
+
+class JobPage(Shape):
+    """Some jobs, and how to get those after them."""
+
+    jobs: list[Job]
+    next_page_token: str | None = Field(description="null on the last page")
+
+
+class InputFault(Shape):
+    """One thing wrong with a request."""
+
+    pointer: str = Field(
+        description="a JSON Pointer (RFC 6901) into the body", examples=["/input/x"]
+    )
+    message: str
+
+
+class Problem(Shape):
+    """Why a request was not served (RFC 9457). `type` is the path of a page that explains it."""
+
+    type: str = Field(examples=["/problems/invalid-input"])
+    title: str
+    status: int
+    detail: str
+    errors: list[InputFault] = Field(default=[], description="only with `invalid-input`")
+
+
+class AcceptedItem(Shape):
+    """An item that became a job."""
+
+    index: int
+    id: Id
+
+
+class RefusedItem(Shape):
+    """An item that was refused, and why."""
+
+    index: int
+    problem: Problem
+
+
+class BulkAnswer(Shape):
+    """What became of each item, in order."""
+
+    items: list[AcceptedItem | RefusedItem]
+    accepted: int
+    refused: int
+
+
+class LogLine(Shape):
+    """One line that a task logged."""
+
+    at: datetime
+    attempt: int
+    level: str
+    message: str
+    fields: dict[str, Any]
+
+
+class Logs(Shape):
+    """The log lines of all attempts, oldest first."""
+
+    lines: list[LogLine]
+
+
+class TimelineEntry(Shape):
+    """One step of a job's life."""
+
+    event: str = Field(examples=["job.running"])
+    at: datetime | None
+    attempt: int | None = None
+    worker: str | None = None
+    because: str | None = None
+    error: Error | None = None
+
+
+class Timeline(Shape):
+    """What has happened to a job, oldest first."""
+
+    events: list[TimelineEntry]
+
+
+class TaskLinks(Shape):
+    """Where to submit a task's jobs, and where to find them."""
+
+    submit: str
+    jobs: str
+
+
+class Task(Shape):
+    """What a task takes, what it returns, how it runs."""
+
+    name: str
+    doc: str
+    queue: str
+    execution: Literal["loop", "thread", "process"]
+    timeout_s: float | None
+    input_schema: dict[str, Any] = Field(description="JSON Schema 2020-12")
+    output_schema: dict[str, Any] = Field(description="JSON Schema 2020-12")
+    examples: list[dict[str, Any]]
+    links: TaskLinks
+
+
+class TaskList(Shape):
+    """The catalogue: every task that some worker has declared."""
+
+    tasks: list[Task]
+
+
+class Health(Shape):
+    """Whether this gateway is well."""
+
+    status: Literal["ok", "unavailable"]
+    checks: dict[str, bool] = Field(default={}, description="each service, and whether it answers")

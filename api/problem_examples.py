@@ -1,0 +1,54 @@
+"""One example of each problem, for its page."""
+
+from typing import Any
+
+_JOB = "0199f3a2-7c41-7d0e-9b3a-5f6d2c8e1a47"
+
+EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
+    "malformed-request": ("NaN is not JSON; use null or a string", {}),
+    "invalid-page-token": ("this page_token does not belong to a list with these filters", {}),
+    "unauthenticated": ("no API key was sent", {}),
+    "forbidden": ("the key dashboard is read; this needs submit", {}),
+    "not-found": (f"there is no job {_JOB}", {}),
+    "unknown-task": (
+        "no worker has declared a task named 'math.ad'; GET /v1/tasks lists those that exist",
+        {},
+    ),
+    "method-not-allowed": ("/v1/tasks does not take POST", {}),
+    "idempotency-in-progress": (
+        "the first request with this Idempotency-Key is still under way",
+        {},
+    ),
+    "job-not-succeeded": (
+        f"job {_JOB} failed: division by zero",
+        {
+            "error": {
+                "type": "ZeroDivisionError",
+                "message": "division by zero",
+                "retryable": False,
+                "attempt": 1,
+                "traceback": None,
+            },
+            "job_status": "failed",
+        },
+    ),
+    "job-expired-from-history": (f"job {_JOB} ended long ago and was removed", {}),
+    "body-too-large": ("the body has more than 1048576 bytes", {}),
+    "too-many-items": ("12000 items came; send at most 10000 at once", {}),
+    "unsupported-media-type": (
+        "the body came as text/plain; send Content-Type: application/json",
+        {},
+    ),
+    "invalid-input": (
+        '/input/x: "one" is not of type "integer"',
+        {"errors": [{"pointer": "/input/x", "message": '"one" is not of type "integer"'}]},
+    ),
+    "idempotency-mismatch": (
+        "Idempotency-Key 'order-7' was first used for another request; use a new key",
+        {},
+    ),
+    "internal": ("The request failed; it was logged with its id.", {}),
+    "store-unavailable": ("MongoDB has no primary", {}),
+    "shutting-down": ("this gateway is shutting down", {}),
+}
+"""The detail and the further members, by the last part of the problem's `type`."""

@@ -1,0 +1,1 @@
+"""Measures Warren beside its peers: same machine, broker, database and durability."""

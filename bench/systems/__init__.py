@@ -1,0 +1,1 @@
+"""The measured systems: how each is started, spoken to and checked."""

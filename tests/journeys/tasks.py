@@ -1,0 +1,121 @@
+"""Tasks that the journeys run: each behaves in one way, good or bad."""
+
+import asyncio
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from warren import GiveUp, Job, task
+
+QUEUE = "journeys"
+
+
+@task(name="try.double", queue=QUEUE)
+async def double(job: Job, number: int, ledger: str | None = None, seconds: float = 0.02) -> int:
+    """Note the start in a ledger outside the service, take a moment, return twice the number."""
+    if ledger:
+        note(ledger, job.id, job.attempt)
+    await asyncio.sleep(seconds)
+    return number * 2
+
+
+@task(name="try.threaded", queue=QUEUE)
+def threaded(number: int, seconds: float = 0) -> int:
+    """The same in a thread."""
+    time.sleep(seconds)
+    return number * 2
+
+
+@task(name="try.process", queue=QUEUE, process=True, timeout_s=20)
+def in_process(job: Job, number: int, seconds: float = 0) -> int:
+    """The same in a process of its own."""
+    job.progress(1, 2, "half way")
+    job.log("in a process", number=number)
+    time.sleep(seconds)
+    return number * 2
+
+
+@task(name="try.exits", queue=QUEUE, process=True)
+def exits(code: int) -> None:
+    """End the process without a word."""
+    os._exit(code)
+
+
+@task(name="try.steps", queue=QUEUE)
+async def steps(job: Job, count: int) -> str:
+    """Report each step."""
+    for step in range(count):
+        await job.progress(step + 1, count, f"step {step + 1}")
+        await job.log("stepped", step=step + 1)
+        await asyncio.sleep(0.15)
+    return "done"
+
+
+@task(name="try.misbehaves", queue=QUEUE)
+async def misbehaves(how: str) -> Any:
+    """Do something that tasks should not do."""
+    return await BEHAVIOURS[how]()
+
+
+async def _raises_what_cannot_be_shown() -> None:
+    raise Unshowable
+
+
+async def _exits() -> None:
+    raise SystemExit(3)
+
+
+async def _cancels_itself() -> None:
+    raise asyncio.CancelledError
+
+
+async def _gives_up() -> None:
+    raise GiveUp("there is nothing to be done")
+
+
+async def _returns_an_object() -> object:
+    return object()
+
+
+async def _returns_nan() -> float:
+    return math.nan
+
+
+async def _returns_a_surrogate() -> str:
+    return "\ud800"
+
+
+async def _returns_too_much() -> str:
+    return "x" * (5 * 1024 * 1024)
+
+
+async def _returns_operators() -> dict[str, Any]:
+    return {"$set": {"status": "failed"}, "a.b": "$input", "": 1}
+
+
+class Unshowable(Exception):
+    """An exception that fails when it is to be shown."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+BEHAVIOURS = {
+    "raises-unshowable": _raises_what_cannot_be_shown,
+    "exits": _exits,
+    "cancels-itself": _cancels_itself,
+    "gives-up": _gives_up,
+    "returns-object": _returns_an_object,
+    "returns-nan": _returns_nan,
+    "returns-surrogate": _returns_a_surrogate,
+    "returns-too-much": _returns_too_much,
+    "returns-operators": _returns_operators,
+}
+
+
+def note(ledger: str, job_id: str, attempt: int) -> None:
+    """Append one line that survives whatever happens to this process next."""
+    with Path(ledger).open("a") as lines:
+        lines.write(f"{job_id} {attempt} {os.getpid()}\n")
