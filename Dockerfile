@@ -1,7 +1,8 @@
 # One image for the whole service. `docker run IMAGE` is a gateway; `docker run IMAGE python -m worker`
 # is a worker. Configured by the environment only (docs/configuration.md).
 
-ARG PYTHON=3.12-slim-bookworm
+# The Python that the suite runs under.
+ARG PYTHON=3.11-slim-bookworm
 
 FROM python:${PYTHON} AS build
 RUN python -m venv /opt/venv

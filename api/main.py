@@ -98,6 +98,7 @@ def main() -> int:
             http="httptools",
             ws="websockets-sansio",
             ws_max_size=64 * 1024,
+            ws_per_message_deflate=False,  # costs CPU, and lets a small frame unfold in memory
             access_log=False,
             proxy_headers=False,
             server_header=False,

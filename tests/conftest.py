@@ -1,4 +1,4 @@
-"""What every ring shares: one private RabbitMQ and MongoDB for the run, and room of its own for each test."""
+"""What every ring shares: one private RabbitMQ and MongoDB, and room of its own for each test."""
 
 from collections.abc import AsyncIterator
 from uuid import uuid4

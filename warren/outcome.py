@@ -49,7 +49,7 @@ def error_of(exc: BaseException, *, attempt: int) -> dict[str, Any]:
     """The exception as a job's `error`: JSON whatever it is, and this never raises."""
     return {
         "type": _TYPES.get(type(exc)) or _name(exc),
-        "message": _text(str, exc, _LONGEST_MESSAGE),
+        "message": _text(str, exc, _LONGEST_MESSAGE) or f"{_name(exc)}, without a message",
         "retryable": not isinstance(exc, _FINAL),
         "attempt": attempt,
         "traceback": _text(_traceback, exc, _LONGEST_TRACEBACK, keep_end=True),

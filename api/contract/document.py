@@ -17,13 +17,14 @@ reaches an end, whatever dies in between.
 
 - **Try it**: choose a task below; each has a form of its own. With `Prefer: wait=5` the answer is
   the result.
-- **Follow jobs live** over a WebSocket: [the protocol, with a box to try it](/docs/realtime),
+- **Follow jobs live** over a WebSocket: [the protocol, with a box to try it](/docs/realtime), and
   [its AsyncAPI document](/asyncapi.json).
 - **Errors** are problem details (RFC 9457); their `type` is [a page](/problems) that says what
   to do.
 - **Repeat safely**: send an `Idempotency-Key` with each POST.
 - **Limits**: JSON is strict. NaN, duplicate keys, NUL characters, lone surrogates and integers
-  beyond 64 bits are refused. Each answer carries `X-Request-ID`; quote it when something went wrong.
+  beyond 64 bits are refused. Each answer carries `X-Request-ID`; quote it when something
+  went wrong.
 """
 
 _TAGS = {
@@ -85,9 +86,7 @@ def describe(routes: Json, entries: Iterable[TaskEntry], *, keys_needed: bool) -
 
 
 def _tags(entries: Iterable[TaskEntry]) -> list[Json]:
-    families = {
-        family(entry): f"Tasks of {family(entry)}, each with its own form." for entry in entries
-    }
+    families = {family(entry): "Tasks of this family, each with its own form." for entry in entries}
     first = {"jobs": _TAGS["jobs"]}
     return [
         {"name": name, "description": told} for name, told in (first | families | _TAGS).items()

@@ -26,9 +26,10 @@ async def list_problems(request: Request) -> Response:
         for slug, kind in sorted(KINDS.items(), key=lambda each: (each[1].status, each[0]))
     )
     body = (
-        "<h1>Problems</h1><p class=lead>What can go wrong with a request, and what to do about it. "
+        '<main class="page"><h1>Problems</h1><p class="lead">What can go wrong with a request, '
+        "and what to do about it. "
         "Errors are <code>application/problem+json</code>; their <code>type</code> is one of these "
-        f'pages.</p><ul class="list">{rows}</ul>'
+        f'pages.</p><ul class="list">{rows}</ul></main>'
     )
     return _vary(pages.page("Warren: problems", body, here="problems"))
 
@@ -53,10 +54,11 @@ def _html(slug: str) -> str:
         else ""
     )
     return (
-        f'<p class="crumb"><a href="/problems">Problems</a></p><h1>{escape(kind.title)}</h1>'
-        f"<p class=lead><b>{kind.status}</b> <code>{slug}</code></p>"
+        '<main class="page"><p class="crumb"><a href="/problems">Problems</a></p>'
+        f"<h1>{escape(kind.title)}</h1>"
+        f'<p class="lead"><b>{kind.status}</b> <code>{slug}</code></p>'
         f"<h2>What to do</h2><p>{_marked(kind.remedy)}</p>{again}"
-        f"<h2>What it looks like</h2><pre><code>{escape(example)}</code></pre>"
+        f"<h2>What it looks like</h2><pre><code>{escape(example)}</code></pre></main>"
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import re
 import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -27,12 +30,15 @@ def rabbitmq_bin(folder: Path = RABBITMQ_BIN) -> Path:
     return folder
 
 
-def mongod() -> Path:
-    """The MongoDB server: one on PATH, else the one that a development dependency brings."""
+def mongod(packages: Sequence[str] | None = None) -> Path:
+    """The MongoDB server: one on PATH, else the one that a development dependency brings.
+
+    `packages` are the folders of installed packages, by default those of this interpreter.
+    """
     found = shutil.which("mongod")
     if found is not None:
         return Path(found)
-    packaged = _mongod_in(MONGOD_WHEEL)
+    packaged = _mongod_in(sys.path if packages is None else packages)
     if packaged is None:
         raise NotInstalled(
             "no MongoDB server: run `make setup` (Linux x86_64), put `mongod` 6.0 or newer on "
@@ -41,15 +47,23 @@ def mongod() -> Path:
     return packaged
 
 
-def _mongod_in(distribution: str) -> Path | None:
-    try:
-        files = metadata.files(distribution) or []
-    except metadata.PackageNotFoundError:
-        return None
-    for file in files:
-        path = Path(str(file.locate()))
-        if path.name == "mongod" and path.exists():
-            if not os.access(path, os.X_OK):
-                path.chmod(0o755)
-            return path
+def _mongod_in(packages: Sequence[str]) -> Path | None:
+    for wheel in metadata.distributions(name=MONGOD_WHEEL, path=list(packages)):
+        for file in wheel.files or []:
+            path = Path(str(file.locate()))
+            if path.name == "mongod" and path.exists():
+                return path
     return None
+
+
+def missing_library(program: Path) -> str | None:
+    """The shared library that keeps a program from starting here, if any."""
+    asked = subprocess.run(
+        [str(program), "--version"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = re.search(r"loading shared libraries: ([^:]+):", asked.stderr)
+    return told.group(1) if told else None

@@ -1,4 +1,4 @@
-"""Make this checkout ready: virtual environment, locked dependencies, RabbitMQ.
+"""Make this checkout ready: virtual environment, locked dependencies, the servers.
 
 Run by the system's Python before anything is installed: `python3 -m deploy.local.setup dev`
 (or `bench`, which adds the peers that the benchmark compares with).
@@ -13,12 +13,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy.local.binaries import NotInstalled, rabbitmq_bin
+from deploy.local.binaries import NotInstalled, missing_library, mongod, rabbitmq_bin
 from deploy.local.debian import install
 from deploy.local.steps import SetUpFailed, run_step, say
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11)
+PACKAGE_OF_LIBRARY = {"libcurl.so.4": "libcurl4"}
 
 
 def main(arguments: list[str]) -> int:
@@ -28,7 +29,7 @@ def main(arguments: list[str]) -> int:
         check_python()
         ensure_venv(ROOT / ".venv")
         ensure_dependencies(ROOT / ".venv", ROOT / "requirements" / f"{lock}.txt")
-        ensure_rabbitmq()
+        ensure_servers(ROOT / ".venv")
     except (SetUpFailed, OSError, subprocess.CalledProcessError) as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1
@@ -103,24 +104,47 @@ def _make_importable(venv: Path) -> None:
         (packages / "warren-checkout.pth").write_text(f"{ROOT}\n", "utf-8")
 
 
-def ensure_rabbitmq() -> None:
-    """Install RabbitMQ unless it is there or a broker elsewhere is named."""
-    if os.environ.get("WARREN_RABBIT_URL"):
+def ensure_servers(venv: Path) -> None:
+    """Install what RabbitMQ and MongoDB lack here, unless servers elsewhere are named."""
+    lacks = [*_rabbitmq_lacks(), *_mongod_lacks(venv)]
+    if not lacks:
         return
+    why = f"the local servers need {' and '.join(lacks)}"
+    install(lacks, why=why, log=_log("apt"))
+    if still := [*_rabbitmq_lacks(), *_mongod_lacks(venv)]:
+        raise SetUpFailed(
+            f"{' and '.join(still)} was installed but is not where it was expected; set "
+            "WARREN_RABBIT_URL and WARREN_MONGO_URL to servers of yours"
+        )
+
+
+def _rabbitmq_lacks() -> list[str]:
+    if os.environ.get("WARREN_RABBIT_URL"):
+        return []
     try:
         rabbitmq_bin()
     except NotInstalled:
-        install(["rabbitmq-server"], why="RabbitMQ is not installed", log=_log("apt"))
-        _check_rabbitmq()
+        return ["rabbitmq-server"]
+    return []
 
 
-def _check_rabbitmq() -> None:
+def _mongod_lacks(venv: Path) -> list[str]:
+    """The Debian packages of the shared libraries that the server of the wheel links to."""
+    if os.environ.get("WARREN_MONGO_URL"):
+        return []
     try:
-        rabbitmq_bin()
-    except NotInstalled as missing:
+        server = mongod([str(folder) for folder in venv.glob("lib/python*/site-packages")])
+    except NotInstalled as error:
+        raise SetUpFailed(str(error)) from error
+    library = missing_library(server)
+    if library is None:
+        return []
+    if library not in PACKAGE_OF_LIBRARY:
         raise SetUpFailed(
-            f"RabbitMQ was installed but is not where it should be: {missing}"
-        ) from missing
+            f"{server} does not start here ({library} is missing): put a `mongod` of your own on "
+            "PATH, or set WARREN_MONGO_URL to a replica set of yours"
+        )
+    return [PACKAGE_OF_LIBRARY[library]]
 
 
 def _log(name: str) -> Path:

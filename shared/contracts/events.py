@@ -49,6 +49,12 @@ def decode_hints(body: bytes) -> list[Hint]:
     """Return the hints in a message; raise ValueError if it is none of ours."""
     try:
         rows: list[Any] = orjson.loads(body)
-        return [Hint(i, e, t, q, tuple(tags)) for i, e, t, q, tags in rows]
+        return [_hint(*row) for row in rows]
     except (TypeError, ValueError) as error:
         raise ValueError("not an events message") from error
+
+
+def _hint(job_id: str, event: str, task: str, queue: str, tags: list[str]) -> Hint:
+    if not type(job_id) is type(event) is type(task) is type(queue) is str:
+        raise ValueError("a hint is made of text")
+    return Hint(job_id, event, task, queue, tuple(tags))

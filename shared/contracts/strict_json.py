@@ -14,7 +14,8 @@ import orjson
 from shared.contracts.errors import Malformed
 
 MAX_DEPTH = 64
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Possessive, and the closing quote optional: a string without end is passed over in one go.
+_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.binaries import NotInstalled, mongod, rabbitmq_bin
+from deploy.local.binaries import NotInstalled, missing_library, mongod, rabbitmq_bin
 
 
 def test_an_absent_rabbitmq_is_named_with_its_remedy(tmp_path: Path) -> None:
@@ -35,7 +35,19 @@ def test_an_absent_mongod_is_named_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("sys.path", [str(tmp_path)])  # where installed packages are looked up
 
     with pytest.raises(NotInstalled, match=r"no MongoDB server.*make setup.*WARREN_MONGO_URL"):
-        mongod()
+        mongod([str(tmp_path)])
+
+
+def test_a_library_that_a_server_lacks_is_named(tmp_path: Path) -> None:
+    server = tmp_path / "mongod"
+    complaint = "mongod: error while loading shared libraries: libx.so.4: cannot open it"
+    server.write_text(f"#!/bin/sh\necho '{complaint}' >&2; exit 127\n")
+    server.chmod(0o755)
+
+    assert missing_library(server) == "libx.so.4"
+
+
+def test_a_server_that_starts_lacks_nothing() -> None:
+    assert missing_library(Path("/bin/true")) is None

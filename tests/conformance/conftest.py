@@ -1,0 +1,56 @@
+"""Real services: each promise about MongoDB is asked of both drivers, on an empty database."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+from pydantic import SecretStr
+
+from deploy.local.stack import Stack
+from shared.infrastructure.collections import INDEXES, KEYS, TASKS, ensure_indexes
+from shared.infrastructure.mongo import Database, open_mongo
+from shared.infrastructure.settings import WorkerSettings
+from tests.conformance.store import Store
+
+DRIVERS = ("motor", "pymongo")
+
+
+@pytest.fixture(scope="session")
+async def databases(stack: Stack) -> AsyncIterator[dict[str, Database]]:
+    """An open database with its indexes for each driver."""
+    async with AsyncExitStack() as opened:
+        databases = {}
+        for driver in DRIVERS:
+            settings = WorkerSettings.model_validate(
+                {**_urls(stack), "mongo_db": f"conformance-{driver}", "mongo_driver": driver}
+            )
+            databases[driver] = await opened.enter_async_context(open_mongo(settings, app="tests"))
+            await ensure_indexes(databases[driver])
+        yield databases
+
+
+@pytest.fixture(params=DRIVERS)
+async def database(request: pytest.FixtureRequest, databases: dict[str, Database]) -> Database:
+    """The database of one driver, emptied."""
+    database = databases[request.param]
+    for name in (*INDEXES, TASKS, KEYS):
+        await database[name].delete_many({})
+    return database
+
+
+@pytest.fixture
+def store(database: Database) -> Store:
+    """The jobs in the database."""
+    return Store(database)
+
+
+@pytest.fixture
+def settings(stack: Stack, own_name: str) -> WorkerSettings:
+    """Settings with names on the broker that only this test has."""
+    return WorkerSettings.model_validate(
+        {**_urls(stack), "mongo_db": own_name, "namespace": own_name}
+    )
+
+
+def _urls(stack: Stack) -> dict[str, SecretStr]:
+    return {"rabbit_url": SecretStr(stack.rabbit_url), "mongo_url": SecretStr(stack.mongo_url)}
