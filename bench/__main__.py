@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parse(arguments: Sequence[str] | None) -> Plan:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="alternating rounds (5)")
-    parser.add_argument("--seconds", type=float, default=6.0, help="length of a round (6)")
+    parser.add_argument("--seconds", type=float, default=8.0, help="length of a round (8)")
     parser.add_argument("--only", default="", help="families or names, such as warren,taskiq")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 2 s; goals not judged")
     parser.add_argument("--profile", action="store_true", help="record with py-spy; not judged")

@@ -47,7 +47,7 @@ def speed() -> float:
     return PROBE_LOOPS / 1e6 / (time.process_time() - began)
 
 
-async def quiet(limit_s: float = 60.0) -> bool:
+async def quiet(limit_s: float = 20.0) -> bool:
     """Wait until next to nothing runs beside us; False when that did not come in time."""
     end = time.monotonic() + limit_s
     psutil.cpu_percent()

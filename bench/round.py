@@ -54,8 +54,11 @@ async def throughput(running: Running, services: Services, seconds: float) -> Th
 
 
 async def _rate(running: Running) -> float:
-    """Warm everything up, then estimate the rate with a short round."""
-    await running.submit(WARM_UP_JOBS)
-    await running.settle()
-    submitted = await running.submit(WARM_UP_JOBS)
-    return WARM_UP_JOBS / (await running.settle() - submitted.began)
+    """Warm everything up, then estimate the rate over a second or so."""
+    rough = await _timed(running, WARM_UP_JOBS)
+    return await _timed(running, max(WARM_UP_JOBS, round(rough)))
+
+
+async def _timed(running: Running, jobs: int) -> float:
+    submitted = await running.submit(jobs)
+    return jobs / (await running.settle() - submitted.began)
