@@ -3,7 +3,9 @@
 from typing import Any
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
+from api.headers import header
 from api.problems import ProblemError
 from shared.contracts.errors import Malformed
 from shared.contracts.strict_json import parse
@@ -11,9 +13,21 @@ from shared.contracts.strict_json import parse
 JSON_LINES = ("application/jsonl", "application/x-ndjson", "application/x-jsonlines")
 
 
+async def read_body(request: Request) -> bytes:
+    """Return the whole body; raise ClientDisconnect if the client leaves before it is here."""
+    chunks: list[bytes] = []
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
 def media_type(request: Request) -> str:
     """Return the body's media type without its parameters."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return (header(request, b"content-type") or "").partition(";")[0].strip().lower()
 
 
 def read_json(request: Request, body: bytes) -> Any:

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from itertools import count
 from uuid import uuid4
 
 from fastapi import Request, Response
@@ -13,6 +15,9 @@ from api.problems import ProblemError, as_problem, problem_response
 from shared.infrastructure.logs import get_logger
 
 log = get_logger(__name__)
+
+_PROCESS = uuid4().hex[:22]
+_NUMBERS = count()
 
 Endpoint = tuple[str, str]  # method and path
 Handler = Callable[[Request, Parts], Awaitable[Response]]
@@ -42,7 +47,7 @@ class Edge:
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the caller, then let the application answer."""
-        headers = dict(scope["headers"])
+        headers = scope["warren.headers"] = dict(scope["headers"])
         endpoint = scope["method"], scope["path"]
         parts = self._parts()
         scope["warren.caller"] = parts.keys.check_request(*endpoint, headers.get(b"authorization"))
@@ -84,9 +89,7 @@ class _Exchange:
             if self._status == 0:
                 await problem_response(problem)(self._scope, self._receive, self._tagged_send)
         finally:
-            REQUESTS.labels(self._scope["method"], str(self._status)).observe(
-                time.perf_counter() - started
-            )
+            _observer(self._scope["method"], self._status)(time.perf_counter() - started)
 
     async def _bounded_receive(self) -> Message:
         message = await self._receive()
@@ -113,8 +116,14 @@ def _check_length(header: bytes | None, limit: int) -> None:
         raise too_large(limit)
 
 
+@cache
+def _observer(method: str, status: int) -> Callable[[float], None]:
+    return REQUESTS.labels(method, str(status)).observe
+
+
 def _request_id(scope: Scope) -> str:
+    """Return the caller's id of a request if it is plain, else one of ours."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and 0 < len(value) <= 100 and value.isalnum():
             return str(value.decode())
-    return uuid4().hex
+    return f"{_PROCESS}{next(_NUMBERS):010x}"

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from fastapi import Request
 
+from api.headers import header
 from api.problems import ProblemError
 from shared.contracts.errors import IdempotencyInProgress, IdempotencyMismatch
 from shared.contracts.ids import new_id
@@ -29,7 +30,7 @@ async def reserve(request: Request, store: Idempotency, body: bytes) -> Reservat
     reservation = await store.reserve(key, fingerprint=fingerprint, seed=new_id(datetime.now(UTC)))
     if reservation.fingerprint != fingerprint:
         raise IdempotencyMismatch(
-            f"Idempotency-Key {request.headers['idempotency-key']!r} was first used for another "
+            f"Idempotency-Key {header(request, b'idempotency-key')!r} was first used for another "
             "request; use a new key"
         )
     return reservation
@@ -37,7 +38,7 @@ async def reserve(request: Request, store: Idempotency, body: bytes) -> Reservat
 
 def scoped_key(request: Request) -> str | None:
     """Return the key as it is stored: by caller, method and path."""
-    key = request.headers.get("idempotency-key")
+    key = header(request, b"idempotency-key")
     if key is None:
         return None
     if not _VISIBLE.fullmatch(key):

@@ -12,9 +12,11 @@ from starlette.exceptions import HTTPException
 
 from api.contract.document import Contract
 from api.edge import Edge
+from api.methods import Methods
 from api.parts import Parts, open_parts
 from api.problems import ProblemError, as_problem, problem_response
 from api.routes import bulk, docs, events, health, jobs, problem_pages, submit, tasks, watch
+from api.server import JoinedWritesProtocol
 from api.submission import faults_of
 from shared.contracts.errors import BadSetting, InvalidInput, StoreUnavailable, WarrenError
 from shared.infrastructure.logs import configure_logs
@@ -33,7 +35,9 @@ def create_app(parts: Callable[[], AbstractAsyncContextManager[Parts]]) -> Any:
             opened.append(these)
             yield {"parts": these}
 
-    app = FastAPI(title="Warren", version="1", lifespan=lifespan, openapi_url=None)
+    app = FastAPI(
+        title="Warren", version="1", lifespan=lifespan, openapi_url=None, redirect_slashes=False
+    )
     app.state.contract = Contract(app.openapi)
     for kind in (WarrenError, ProblemError):
         app.add_exception_handler(kind, _answer)
@@ -41,8 +45,9 @@ def create_app(parts: Callable[[], AbstractAsyncContextManager[Parts]]) -> Any:
     app.add_exception_handler(RequestValidationError, _answer_validation)
     for module in _ROUTERS:
         app.include_router(module.router)
+    routes = [route for module in _ROUTERS for route in module.router.routes]
     return Edge(
-        app,
+        Methods(app, routes),
         parts=lambda: opened[0],
         straight={("POST", "/v1/jobs"): submit.submit_job},
     )
@@ -95,7 +100,7 @@ def main() -> int:
             host=settings.host,
             port=settings.port,
             loop="uvloop",
-            http="httptools",
+            http=JoinedWritesProtocol,
             ws="websockets-sansio",
             ws_max_size=64 * 1024,
             ws_per_message_deflate=False,  # costs CPU, and lets a small frame unfold in memory

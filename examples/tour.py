@@ -171,7 +171,7 @@ def main() -> int:
         say(f"\nNot as told: {error}.")
         return 1
     except ClientError as error:
-        say(f"\nThe tour cannot go on: {error}. Does the service run? `make run` starts one.")
+        say(f"\nThe tour cannot go on: {error}\n`make run` starts a service.")
         return 2
     return 0
 

@@ -1,4 +1,4 @@
-"""Jobs and their parts for tests: complete and plausible, with what a test cares about overridden."""
+"""Jobs and their parts for tests: plausible, with what a test cares about overridden."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,13 +18,18 @@ def a_claim(**overrides: Any) -> Claim:
 
 def a_failure(**overrides: Any) -> Failure:
     """The error of a task that raised."""
-    given = {"type": "ValueError", "message": "no", "retryable": True, "attempt": 1}
+    given: dict[str, Any] = {"type": "ValueError", "message": "no", "retryable": True, "attempt": 1}
     return Failure(**given | overrides)
 
 
 def a_job(**overrides: Any) -> Job:
     """A job that has just been accepted."""
-    given = {"id": new_id(NOON), "task": "math.add", "queue": "default", "created_at": NOON}
+    given: dict[str, Any] = {
+        "id": new_id(NOON),
+        "task": "math.add",
+        "queue": "default",
+        "created_at": NOON,
+    }
     return Job(**given | overrides)
 
 

@@ -3,16 +3,26 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 Seen = TypeVar("Seen")
 
 PAUSE = 0.01  # seconds between two looks
 
 
+@overload
 async def eventually(
-    condition: Callable[[], Seen | Awaitable[Seen]], *, within: float = 5, what: str = ""
-) -> Seen:
+    condition: Callable[[], Awaitable[Seen | None]], *, within: float = 5, what: str = ""
+) -> Seen: ...
+
+
+@overload
+async def eventually(
+    condition: Callable[[], Seen | None], *, within: float = 5, what: str = ""
+) -> Seen: ...
+
+
+async def eventually(condition: Callable[[], Any], *, within: float = 5, what: str = "") -> Any:
     """Return what `condition` gives once that is true; fail if it is not `within` seconds.
 
     An AssertionError that it raises counts as not yet true, and is shown if time runs out.
@@ -29,9 +39,7 @@ async def eventually(
         await asyncio.sleep(PAUSE)
 
 
-async def _look(
-    condition: Callable[[], Seen | Awaitable[Seen]],
-) -> tuple[Seen, None] | tuple[None, AssertionError]:
+async def _look(condition: Callable[[], Any]) -> tuple[Any, AssertionError | None]:
     try:
         seen = condition()
         if inspect.isawaitable(seen):

@@ -36,7 +36,10 @@ def _moved(node: Any, name: str) -> Any:
         return [_moved(each, name) for each in node]
     if not isinstance(node, dict):
         return node
-    return {key: _member(key, value, name) for key, value in node.items()}
+    moved = {key: _member(key, value, name) for key, value in node.items()}
+    if moved.get("type") == "integer":
+        moved.setdefault("format", "int64")  # the JSON edge refuses what does not fit
+    return moved
 
 
 def _member(key: str, value: Any, name: str) -> Any:

@@ -46,10 +46,16 @@ def _operation(entry: TaskEntry, base: str) -> Json:
         "tags": [family(entry)],
         "summary": summary.strip() or f"Submit {entry.name}",
         "description": "\n\n".join(part for part in (rest.strip(), facts) if part),
-        "parameters": option_parameters() + parameters(*SUBMIT_TAKES),
+        "parameters": _options(entry) + parameters(*SUBMIT_TAKES),
         "requestBody": json_body(schema_ref(f"{base}.input"), _examples(entry)),
         "responses": accepts(f"{base}.job") | problem_answers(*SUBMIT_PROBLEMS, *ANYWHERE),
     }
+
+
+def _options(entry: TaskEntry) -> list[Json]:
+    """A thread cannot be stopped, so its task takes no hard limit."""
+    cannot = ("timeout_s",) if entry.execution == "thread" else ()
+    return [each for each in option_parameters() if each["name"] not in cannot]
 
 
 def _examples(entry: TaskEntry) -> Json:

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from api.bodies import JSON_LINES, media_type, read_json
+from api.bodies import JSON_LINES, media_type, read_body, read_json
 from api.contract import operations
 from api.idempotency import REPLAYED, reserve, scoped_key, still_under_way
 from api.metrics import SUBMITTED
@@ -28,7 +28,7 @@ _AT_ONCE = 1000
 @router.post("/v1/jobs/bulk", **operations.SUBMIT_MANY)
 async def submit_many(request: Request, parts: PartsOf) -> Response:
     """Accept many jobs; the answer lists, in order, an id or a problem for each."""
-    body = await request.body()
+    body = await read_body(request)
     items = _items(request, body)
     reservation = await reserve(request, parts.idempotency, body)
     if reservation is not None and not reservation.is_new:

@@ -20,7 +20,9 @@ router = APIRouter(tags=["jobs"])
 
 
 @router.get("/v1/jobs", **operations.LIST_JOBS)
-async def list_jobs(query: Annotated[ListQuery, Query()], parts: PartsOf) -> Response:
+async def list_jobs(
+    request: Request, query: Annotated[ListQuery, Query()], parts: PartsOf
+) -> Response:
     """List jobs, newest first unless `order=created_at`; all filters must fit."""
     size = min(query.page_size, 500)
     page = page_query(query)
@@ -28,7 +30,7 @@ async def list_jobs(query: Annotated[ListQuery, Query()], parts: PartsOf) -> Res
         page.filters, size=size + 1, newest_first=page.newest_first, after=page.after
     )
     token = next_token(query, jobs[size - 1].id) if len(jobs) > size else None
-    headers = {"Link": f'</v1/jobs?page_token={token}>; rel="next"'} if token else {}
+    headers = {"Link": _next_link(request, token)} if token else {}
     body = {"jobs": [job_view(job) for job in jobs[:size]], "next_page_token": token}
     return Response(to_json(body), media_type=JSON, headers=headers)
 
@@ -84,6 +86,11 @@ def known_form(job_id: str) -> None:
     """Raise NotFound for what cannot be an id of ours, without asking the database."""
     if not is_id(job_id):
         raise NotFound(f"{job_id[:80]!r} is not a job id; ids are UUIDs of version 7")
+
+
+def _next_link(request: Request, token: str) -> str:
+    query = request.url.include_query_params(page_token=token).query
+    return f'</v1/jobs?{query}>; rel="next"'
 
 
 def _no_result(job: Job) -> ProblemError:

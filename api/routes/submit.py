@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from api.answers import accepted
-from api.bodies import read_json
+from api.bodies import read_body, read_json
 from api.contract import operations
 from api.idempotency import REPLAYED, reserve, scoped_key, still_under_way
 from api.metrics import SUBMITTED
@@ -21,7 +21,7 @@ router = APIRouter(tags=["jobs"])
 @router.post("/v1/jobs", **operations.SUBMIT_JOB)
 async def submit_job(request: Request, parts: PartsOf) -> Response:
     """Accept a job: once this answers 202, the job is durable and reaches an end."""
-    body = await request.body()
+    body = await read_body(request)
     value = read_json(request, body)
     if not isinstance(value, dict):
         raise InvalidInput([Fault("", "the body must be an object")])
@@ -36,7 +36,7 @@ async def submit_job(request: Request, parts: PartsOf) -> Response:
 @router.post("/v1/tasks/{task}/jobs", **operations.SUBMIT_INPUT)
 async def submit_input(request: Request, task: str, parts: PartsOf) -> Response:
     """Accept a job of this task: the body is its input, options are query parameters."""
-    body = await request.body()
+    body = await read_body(request)
     value = read_json(request, body)
     options = _options(request)
 

@@ -6,14 +6,21 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from deploy.local.first_job import curl_line, run_first_job
 from deploy.local.mongod import MongoDB
 from deploy.local.ports import is_free
-from deploy.local.processes import tail
+from deploy.local.processes import POLL, tail
 from deploy.local.rabbitmq import RabbitMQ
-from deploy.local.services import Gateway, Service, make_gateway, make_worker
+from deploy.local.services import (
+    Gateway,
+    Service,
+    gateway_reaches_broker,
+    make_gateway,
+    make_worker,
+)
 from deploy.local.stack import Stack, open_stack
 from deploy.local.steps import say
 from deploy.local.together import together
@@ -21,6 +28,7 @@ from deploy.local.together import together
 Part = RabbitMQ | MongoDB | Service
 
 DEFAULT_PORT = 8000
+CONNECTED_WITHIN = timedelta(seconds=15)
 STACK_SETTINGS = ("WARREN_RABBIT_URL", "WARREN_MONGO_URL")
 
 
@@ -54,6 +62,7 @@ async def run(directory: Path, environment: Mapping[str, str]) -> None:
             gateway = make_gateway(stack, port=port, environment=settings)
             worker = make_worker(stack, environment=settings)
             await _start(stack, [gateway, worker], watch)
+            await _connected(gateway)
             await _show_first_job(gateway)
             watch.tell("ready")
             _show_ways_on(gateway, stack)
@@ -66,6 +75,15 @@ async def _start(stack: Stack, services: list[Service], watch: Stopwatch) -> Non
         *(_up(broker, watch) for broker in stack.servers() if isinstance(broker, RabbitMQ)),
         _start_on_database(stack, services, watch),
     )
+
+
+async def _connected(gateway: Gateway) -> None:
+    """Wait until jobs flow without delay: the gateway began before the broker was there."""
+    deadline = time.monotonic() + CONNECTED_WITHIN.total_seconds()
+    while time.monotonic() < deadline:
+        if await gateway_reaches_broker(gateway.port):
+            return
+        await asyncio.sleep(POLL.total_seconds())
 
 
 async def _start_on_database(stack: Stack, services: list[Service], watch: Stopwatch) -> None:

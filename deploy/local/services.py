@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
-
-from pymongo import MongoClient
 
 from deploy.local.ports import free_port
 from deploy.local.processes import ChildProcess, Ready
@@ -170,33 +167,31 @@ def _patience(environment: Mapping[str, str]) -> timedelta:
 
 async def gateway_is_ready(port: int) -> bool:
     """Say whether a gateway on this machine answers that it is ready to take jobs."""
+    return b" 200 " in (await _ask_health(port)).partition(b"\r\n")[0]
+
+
+async def gateway_reaches_broker(port: int) -> bool:
+    """Say whether a gateway also has its connection to RabbitMQ, which it can do without."""
+    return b'"rabbitmq":true' in (await _ask_health(port)).replace(b" ", b"")
+
+
+async def _ask_health(port: int) -> bytes:
     try:
         async with asyncio.timeout(5):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET /healthz/ready HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
-            status = await reader.readline()
+            answer = await reader.read()
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
     except (OSError, TimeoutError):
-        return False
-    return b" 200 " in status
+        return b""
+    return answer
 
 
 async def worker_is_ready(mongo_url: str, supervisor: int, database: str = "warren") -> bool:
     """Say whether a process of this supervisor has told the database that it runs jobs."""
-    return await asyncio.to_thread(_has_live_row, mongo_url, supervisor, database)
+    # PyMongo takes long to load; loaded here, it does not delay the start of anything.
+    from deploy.local.database import has_live_worker  # noqa: PLC0415
 
-
-def _has_live_row(mongo_url: str, supervisor: int, database: str) -> bool:
-    with MongoClient[dict[str, Any]](mongo_url, serverSelectionTimeoutMS=5_000) as client:
-        rows = client[database]["workers"].find({"state": "running"}, {"pid": 1})
-        return any(_parent_of(row.get("pid")) == supervisor for row in rows)
-
-
-def _parent_of(pid: object) -> int | None:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return None
-    return next((int(ln.split()[1]) for ln in status.splitlines() if ln.startswith("PPid:")), None)
+    return await asyncio.to_thread(has_live_worker, mongo_url, supervisor, database)

@@ -1,16 +1,19 @@
 """Ids that sort by time: UUID version 7 (RFC 9562, section 5.7)."""
 
 import re
+import random
 import secrets
 from datetime import UTC, datetime
 from hashlib import sha256
 
+# Ids are not secrets: one seed from the system a process saves a system call for each id.
+_RANDOM = random.Random(secrets.randbits(256))
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 def new_id(at: datetime) -> str:
     """Return a UUIDv7 for the instant `at`; ids of later milliseconds sort later."""
-    return _format(_milliseconds(at), secrets.randbits(74))
+    return _format(_milliseconds(at), _RANDOM.getrandbits(74))
 
 
 def nth_id(seed: str, index: int) -> str:

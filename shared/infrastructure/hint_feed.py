@@ -72,9 +72,11 @@ class HintFeed:
             auto_delete=True,
             arguments={"x-max-length": 20_000, "x-message-ttl": 60_000},
         )
-        for key in [key for key, watchers in self._wanted.items() if watchers > 0]:
-            await self._bind(key)
         await self._queue.consume(self._receive, no_ack=True)
+        while wanted := {key for key, n in self._wanted.items() if n > 0} - self._bound:
+            for key in wanted:  # meanwhile others may be wanted, which see that we are not up yet
+                await self._queue.bind(self._names.events, routing_key=key)
+                self._bound.add(key)
         self._on_gap()
 
     async def _bind(self, key: str) -> None:

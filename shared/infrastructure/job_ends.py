@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from bson.raw_bson import RawBSONDocument
 
+from shared.contracts.errors import StoreUnavailable
 from shared.contracts.job import MOVES, Failure, Job, Move
 from shared.infrastructure.collections import JOBS
 from shared.infrastructure.documents import failure_document, past_attempt_document
 from shared.infrastructure.mongo import Database, Document, translated
-from shared.infrastructure.writes import encoded, until_stored, update
+from shared.infrastructure.writes import TooLarge, encoded, until_stored, update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,11 @@ class JobEnds:
         An end is late if its worker lost the job: somebody else has it, or has ended it.
         """
         updates = [document for _, document in ends]
-        matched = await until_stored(lambda: update(self._database, JOBS, updates))
+        try:
+            matched = await until_stored(lambda: update(self._database, JOBS, updates))
+        except TooLarge as error:  # the others are stored, and storing them again does no harm
+            places = enumerate(ends)
+            return await self.write([_shortened(e) if n in error.places else e for n, e in places])
         if matched == len(ends):
             return []
         stored = await until_stored(lambda: self._stored([end for end, _ in ends]))
@@ -102,6 +107,21 @@ class JobEnds:
                 {**held(before), "status": before.status.value}, changes
             )
         return bool(outcome.matched_count)
+
+
+def _shortened(too_large: EncodedEnd) -> EncodedEnd:
+    """Return the failure that stands in for an end that does not fit beside the job's input."""
+    end = too_large[0]
+    error = Failure(
+        type="result-too-large",
+        message="the outcome and the input do not fit one document of 16 MiB; "
+        "store the result elsewhere and return a reference",
+        retryable=False,
+        attempt=end.job.attempt,
+    )
+    if end.error == error:
+        raise StoreUnavailable(f"no end at all fits the document of job {end.job.id}")
+    return encode_end(End(job=end.job, error=error))
 
 
 def held(job: Job) -> Document:

@@ -42,7 +42,7 @@ FAST_FAILOVER: dict[str, Any] = {
     "heartbeatFrequencyMS": 2000,
     "serverSelectionTimeoutMS": 3000,
     "tz_aware": True,
-    "retryWrites": True,
+    "retryWrites": False,  # we repeat our writes ourselves, also where a driver would not
 }
 _MOTOR_THREADS = 32
 _TRANSIENT = (ConnectionFailure, ExecutionTimeout, WriteConcernError)

@@ -11,13 +11,25 @@ from typing import Any, TypeVar
 import bson
 from bson.raw_bson import RawBSONDocument
 
-from shared.contracts.errors import StoreUnavailable
+from shared.contracts.errors import StoreUnavailable, WarrenError
 from shared.infrastructure.mongo import DURABLE, Database, Document, translated
 
 T = TypeVar("T")
 _MAX_BYTES = 12 * 1024 * 1024
 _MAX_DOCUMENTS = 1000
 _DUPLICATE_KEY = 11000
+_LARGEST = 16 * 1024 * 1024
+_TOO_LARGE = (10334, 17419, 17420)  # BSONObjectTooLarge, and what updates say instead
+
+
+class TooLarge(WarrenError):
+    """Some documents would be larger than MongoDB takes; all others were written."""
+
+    code = "document-too-large"
+
+    def __init__(self, places: set[int]) -> None:
+        super().__init__(f"{len(places)} documents do not fit the 16 MiB that MongoDB takes")
+        self.places = places  # in the sequence that was to be written
 
 
 def encoded(document: Document) -> RawBSONDocument:
@@ -35,13 +47,23 @@ async def insert(database: Database, collection: str, documents: Sequence[RawBSO
 
 
 async def update(database: Database, collection: str, updates: Sequence[RawBSONDocument]) -> int:
-    """Apply updates `{q, u}` independently of each other; return how many matched."""
-    matched = 0
-    for chunk in _chunks(updates):
+    """Apply updates `{q, u}` independently of each other; return how many matched.
+
+    Raises TooLarge once all others are applied.
+    """
+    fitting = [place for place, each in enumerate(updates) if len(each.raw) <= _LARGEST]
+    refused = set(range(len(updates))).difference(fitting)
+    matched = start = 0
+    for chunk in _chunks([updates[place] for place in fitting]):
         reply = await _run(database, {"update": collection, "updates": chunk, "ordered": False})
-        if errors := reply.get("writeErrors"):
-            raise StoreUnavailable(f"MongoDB refused an update: {errors[0]['errmsg']}")
+        for error in reply.get("writeErrors", ()):
+            if error["code"] not in _TOO_LARGE:
+                raise StoreUnavailable(f"MongoDB refused an update: {error['errmsg']}")
+            refused.add(fitting[start + error["index"]])
         matched += reply["n"]
+        start += len(chunk)
+    if refused:
+        raise TooLarge(refused)
     return matched
 
 

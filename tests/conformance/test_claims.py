@@ -1,4 +1,4 @@
-"""Claims: exactly one worker wins, an answer that was lost is asked for again, others keep theirs."""
+"""Claims: exactly one worker wins, and asking again after a lost answer does no harm."""
 
 import asyncio
 
@@ -111,9 +111,7 @@ async def test_a_suspect_is_marked_alone_only_by_who_holds_it(
     assert (await store.read(job)).version == job.version  # nothing that a client could see
 
 
-async def test_a_claim_shows_everything_that_was_submitted(
-    store: Store, claims: JobClaims
-) -> None:
+async def test_a_claim_shows_everything_that_was_submitted(store: Store, claims: JobClaims) -> None:
     job = a_job(
         input='{"$where":"1","a.b":{"":null}}', tags=("x",), metadata='{"k":[1]}', timeout_s=2.5
     )

@@ -66,9 +66,7 @@ async def test_more_jobs_than_fit_one_command_are_all_stored(
     assert await store.jobs.count_documents({}) == 2506
 
 
-async def test_only_queued_jobs_are_marked_as_announced(
-    store: Store, inserts: JobInserts
-) -> None:
+async def test_only_queued_jobs_are_marked_as_announced(store: Store, inserts: JobInserts) -> None:
     queued, running = a_job(), a_running_job()
     await store.has(queued, running)
     await inserts.mark_published([queued.id, running.id, a_job().id])

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -70,8 +71,9 @@ def as_claimed(job: Job) -> Job:
 def without_instants(job: Job) -> Job:
     """The database's clock sets the instants; that they are set is what can be compared."""
     past = tuple(replace(each, started_at=None, ended_at=LATER) for each in job.past_attempts)
-    told = {name: LATER for name in ("started_at", "queued_at", "finished_at") if getattr(job, name)}
-    return replace(job, past_attempts=past, **told)  # type: ignore[arg-type]
+    names = ("started_at", "queued_at", "finished_at")
+    told: Any = {name: LATER for name in names if getattr(job, name)}
+    return replace(job, past_attempts=past, **told)
 
 
 @pytest.mark.parametrize("status", Status)

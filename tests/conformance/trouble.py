@@ -10,9 +10,7 @@ LOST_PRIMARY = 11602  # InterruptedDueToReplStateChange
 
 
 @asynccontextmanager
-async def failing(
-    store: Store, *, command: str, mode: Any, **data: Any
-) -> AsyncIterator[None]:
+async def failing(store: Store, *, command: str, mode: Any, **data: Any) -> AsyncIterator[None]:
     """Let a command fail with what a server says that has just lost its primary."""
     admin = store.database.client.admin
     what = {"failCommands": [command], "errorCode": LOST_PRIMARY, **data}

@@ -58,8 +58,9 @@ async def allowed_addresses(host: str, port: int, *, resolve: Resolve, allow: Al
         raise Unanswered(f"the name {host!r} has no address")
     for address in addresses:
         if not allow(address):
+            named = address if host == address else f"{host} is {address}, which"
             raise Refused(
-                f"{host} is {address}, which is not a public address; an operator may allow "
-                "private ones with WARREN_HTTP_ALLOW_PRIVATE=1"
+                f"{named} is not a public address; an operator may allow private ones with "
+                "WARREN_HTTP_ALLOW_PRIVATE=1"
             )
     return addresses

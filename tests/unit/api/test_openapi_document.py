@@ -11,13 +11,17 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.contract.components import schemas
+from api.contract.document import Contract, Printed
 from api.contract.hoisting import hoist
 from api.views import job_view, timeline, to_json
+from shared.contracts.catalogue import TaskEntry
 from shared.contracts.job import Claim, Failure, Job, Progress
 from tests.unit.api.rehearsed_gateway import ADD, TREE, Declared, rehearsed_app
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
-QUEUED = Job(id="0199f3a2-7c41-7d0e-9b3a-5f6d2c8e1a47", task="math.add", queue="math", created_at=NOW)
+QUEUED = Job(
+    id="0199f3a2-7c41-7d0e-9b3a-5f6d2c8e1a47", task="math.add", queue="math", created_at=NOW
+)
 RUNNING = QUEUED.claimed(by=Claim(token="t", worker="w"), at=NOW)
 WHY = Failure(type="ValueError", message="no", retryable=True, attempt=1, traceback="...")
 JOBS = {
@@ -51,7 +55,9 @@ def test_every_task_has_an_operation_of_its_own(document: Any) -> None:
     assert operation["summary"] == "Add two integers."
     assert operation["tags"] == ["math.*"]
     body = operation["requestBody"]["content"]["application/json"]
-    assert resolved(document, body["schema"]) == ADD.input_schema
+    integer = {"type": "integer", "format": "int64"}
+    properties = {"x": integer, "y": integer}
+    assert resolved(document, body["schema"]) == ADD.input_schema | {"properties": properties}
     assert [each["value"] for each in body["examples"].values()] == list(ADD.examples)
 
 
@@ -98,16 +104,33 @@ def test_a_bearer_key_is_asked_for_only_if_keys_are_on(document: Any, declared: 
     assert document["paths"]["/healthz/live"]["get"]["security"] == []
 
 
-def test_the_document_changes_with_the_catalogue_and_is_kept_otherwise(
-    gateway: TestClient, declared: Declared
-) -> None:
+def test_a_document_that_the_caller_has_is_not_sent_again(gateway: TestClient) -> None:
     first = gateway.get("/openapi.json")
     again = gateway.get("/openapi.json", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    declared.entries.append(replace(ADD, name="math.sub"))
-    assert gateway.get("/v1/tasks/math.sub").status_code == 200  # makes the gateway look again
-    changed = gateway.get("/openapi.json", headers={"If-None-Match": first.headers["etag"]})
-    assert "/v1/tasks/math.sub/jobs" in changed.json()["paths"]
+
+
+def test_the_document_changes_with_the_catalogue_and_is_made_only_then() -> None:
+    made: list[int] = []
+
+    def routes() -> Any:
+        made.append(1)
+        return {"info": {}, "paths": {}}
+
+    def printed(revision: int, *entries: TaskEntry) -> Printed:
+        return contract.printed(lambda: entries, revision=revision, keys_needed=False)
+
+    contract = Contract(routes)
+    first, again, changed = printed(1, ADD), printed(1, ADD), printed(2, ADD, TREE)
+    assert again is first
+    assert len(made) == 2
+    assert changed.etag != first.etag
+    assert "/v1/tasks/tree.depth/jobs" in orjson.loads(changed.body)["paths"]
+
+
+def test_a_task_that_runs_in_a_thread_offers_no_hard_limit(document: Any) -> None:
+    parameters = document["paths"]["/v1/tasks/tree.depth/jobs"]["post"]["parameters"]
+    assert "timeout_s" not in {each.get("name") for each in parameters}
 
 
 @pytest.mark.parametrize("job", JOBS.values(), ids=JOBS.keys())

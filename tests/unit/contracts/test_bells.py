@@ -30,8 +30,10 @@ def test_an_id_that_stands_twice_is_heard_once() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"null", b"[]", b'"x"', b"{}", b'{"id":1}', b'{"id":null}', b'{"ids":"x"}', b"\xff"]
-    + [b'{"ids":[null]}', b'{"ids":[["a"]]}', b'{"id":"x"}', b'{"id":["x"]}', b"[" * 5000],
+    [
+        *(b"", b"null", b"[]", b'"x"', b"{}", b'{"id":1}', b'{"id":null}', b'{"ids":"x"}', b"\xff"),
+        *(b'{"ids":[null]}', b'{"ids":[["a"]]}', b'{"id":"x"}', b'{"id":["x"]}', b"[" * 5000),
+    ],
 )
 def test_an_unreadable_bell_is_a_value_error_with_a_reason(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"not JSON|not an object|must hold"):
@@ -40,7 +42,7 @@ def test_an_unreadable_bell_is_a_value_error_with_a_reason(body: bytes) -> None:
 
 @given(st.binary(max_size=80))
 def test_junk_raises_nothing_but_value_error(body: bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         decode_bell(body)
 
 

@@ -52,9 +52,11 @@ def test_jobs_fall_into_every_shard_and_never_under_the_key_of_new_jobs() -> Non
 
 @pytest.mark.parametrize(
     "row",
-    ["[]", '["a"]', "1", "null", '["i","e","t","q",null]', '["i","e","t","q",1]']
-    + ['["i","e","t","q",[],1]', '[1,"e","t","q",[]]', '[["i"],"e","t","q",[]]']
-    + ['["i",{},"t","q",[]]', '["i","e",null,"q",[]]'],
+    [
+        *("[]", '["a"]', "1", "null", '["i","e","t","q",null]', '["i","e","t","q",1]'),
+        *('["i","e","t","q",[],1]', '[1,"e","t","q",[]]', '[["i"],"e","t","q",[]]'),
+        *('["i",{},"t","q",[]]', '["i","e",null,"q",[]]'),
+    ],
 )
 def test_a_row_that_is_no_hint_is_a_value_error(row: str) -> None:
     with pytest.raises(ValueError, match="not an events message"):

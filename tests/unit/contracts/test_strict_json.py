@@ -123,7 +123,9 @@ VALUES = st.recursive(
 
 
 @given(VALUES, st.booleans())
-def test_on_good_documents_it_agrees_with_the_standard_library(value: Any, ascii_only: bool) -> None:
+def test_on_good_documents_it_agrees_with_the_standard_library(
+    value: Any, ascii_only: bool
+) -> None:
     body = json.dumps(value, ensure_ascii=ascii_only).encode()
     assert parse(body) == json.loads(body) == value
 

@@ -1,0 +1,320 @@
+"""The ports to MongoDB and RabbitMQ in memory: they keep the real promises, and a journal."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, cast
+
+from aio_pika.abc import AbstractIncomingMessage
+
+from shared.contracts.catalogue import TaskEntry
+from shared.contracts.errors import IllegalMove, NotFound, StoreUnavailable
+from shared.contracts.events import Hint
+from shared.contracts.job import Claim, Job, Progress, Status
+from shared.infrastructure.api_keys import ApiKey, ApiKeys, digest_of
+from shared.infrastructure.bell_consumer import Bell, BellConsumer
+from shared.infrastructure.bell_ringer import BellRinger, Rung
+from shared.infrastructure.heartbeat import Heartbeat
+from shared.infrastructure.hint_feed import HintFeed
+from shared.infrastructure.hint_sender import HintSender
+from shared.infrastructure.job_claims import JobClaims
+from shared.infrastructure.job_ends import EncodedEnd, End, JobEnds
+from shared.infrastructure.job_inserts import JobInserts
+from shared.infrastructure.job_reads import JobReads
+from shared.infrastructure.job_reports import JobReports, Line
+from shared.infrastructure.task_catalogue import TaskCatalogue
+from tests.builders import LATER, NOON
+
+Journal = list[tuple[str, Any]]
+"""What was asked of the fakes, in order: a word and what it was about."""
+
+
+@dataclass
+class Outage:
+    """Makes the next calls of a fake fail, as MongoDB does when it is away."""
+
+    calls: int = 0
+    takes_effect: bool = False  # the call did its work, and only the answer is lost
+
+    def strikes(self) -> bool:
+        """Say whether this call fails."""
+        self.calls -= 1
+        return self.calls >= 0
+
+
+class FakeStore:
+    """Jobs by id, changed only by the moves of the contract."""
+
+    def __init__(self, *jobs: Job) -> None:
+        self.jobs = {job.id: job for job in jobs}
+        self.journal: Journal = []
+        self.outage = Outage()
+
+    def put(self, *jobs: Job) -> None:
+        """Store jobs, new or changed."""
+        self.jobs |= {job.id: job for job in jobs}
+
+    def begin(self, word: str, about: Any) -> None:
+        """Note a call that changes nothing before it fails."""
+        self.journal.append((word, about))
+        if not self.outage.takes_effect and self.outage.strikes():
+            raise StoreUnavailable("MongoDB did not answer: no reason given")
+
+    def end(self) -> None:
+        """Lose the answer of a call that has taken effect."""
+        if self.outage.takes_effect and self.outage.strikes():
+            raise StoreUnavailable("MongoDB did not answer: the connection was lost")
+
+
+class FakeClaims(JobClaims):
+    """Claims in a FakeStore."""
+
+    def __init__(self, store: FakeStore, *, tasks: Sequence[str] = ("math.add",)) -> None:
+        self._store = store
+        self._known = tasks
+
+    async def claim(self, ids: Sequence[str], claim: Claim) -> list[Job]:
+        self._store.begin("claim", list(ids))
+        for job in self._wanted(ids):
+            if job.status is Status.QUEUED and job.task in self._known:
+                self._store.put(job.claimed(by=claim, at=LATER))
+        self._store.end()
+        return [j for j in self._wanted(ids) if j.claim and j.claim.token == claim.token]
+
+    async def leave_to_others(self, ids: Sequence[str]) -> None:
+        self._store.begin("leave", list(ids))
+        for job in self._wanted(ids):
+            if job.status is Status.QUEUED and job.task not in self._known:
+                self._store.put(replace(job, published=False))
+
+    async def mark_alone(self, job_id: str, claim: Claim) -> None:
+        self._store.begin("alone", job_id)
+        job = self._store.jobs[job_id]
+        self._store.put(replace(job, claim=replace(claim, alone=True)))
+
+    def _wanted(self, ids: Sequence[str]) -> list[Job]:
+        return [self._store.jobs[each] for each in ids if each in self._store.jobs]
+
+
+class FakeEnds(JobEnds):
+    """Ends in a FakeStore."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+
+    async def write(self, ends: Sequence[EncodedEnd]) -> list[End]:
+        self._store.begin("end", [end.job.id for end, _ in ends])
+        return [end for end, _ in ends if not self._apply(end)]
+
+    def _apply(self, end: End) -> bool:
+        job = self._store.jobs[end.job.id]
+        if job.claim != end.job.claim:
+            return False
+        try:
+            ended = (
+                job.failed(error=end.error, at=LATER)
+                if end.error
+                else job.succeeded(result=end.result or "null", at=LATER)
+            )
+        except IllegalMove:
+            return False
+        self._store.put(ended)
+        return True
+
+    async def move_back(self, before: Job, moved: Job) -> bool:
+        self._store.begin("back", before.id)
+        if self._store.jobs[before.id].claim != before.claim:
+            return False
+        self._store.put(moved)
+        return True
+
+
+class FakeInserts(JobInserts):
+    """Inserts into a FakeStore."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+
+    async def insert(self, documents: Sequence[Any]) -> None:
+        self._store.begin("insert", [each["_id"] for each in documents])
+
+    async def mark_published(self, ids: Sequence[str]) -> None:
+        self._store.begin("published", list(ids))
+
+
+class FakeReads(JobReads):
+    """Reads a FakeStore."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+
+    async def get(self, job_id: str) -> Job:
+        self._store.begin("get", job_id)
+        if job_id not in self._store.jobs:
+            raise NotFound(f"there is no job {job_id}")
+        return self._store.jobs[job_id]
+
+    async def get_many(self, ids: Iterable[str]) -> list[Job]:
+        wanted = list(ids)
+        self._store.begin("get_many", wanted)
+        return [self._store.jobs[each] for each in wanted if each in self._store.jobs]
+
+    async def versions(self, ids: Iterable[str]) -> dict[str, int]:
+        return {job.id: job.version for job in await self.get_many(ids)}
+
+    async def ended_since(self, instant: datetime, *, most: int) -> list[Job]:
+        self._store.begin("ended_since", instant)
+        ended = [j for j in self._store.jobs.values() if j.finished_at and j.finished_at > instant]
+        return sorted(ended, key=lambda job: job.finished_at or NOON)[:most]
+
+
+class FakeReports(JobReports):
+    """Keeps what was reported."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[str, Progress]] = []
+        self.lines: list[Line] = []
+        self.writes = 0
+        self.outage = Outage()
+
+    async def show_progress(self, reports: Sequence[tuple[Job, Progress]]) -> None:
+        self._write()
+        self.shown += [(job.id, progress) for job, progress in reports]
+
+    async def add_lines(self, lines: Sequence[Line]) -> None:
+        self._write()
+        self.lines += lines
+
+    def _write(self) -> None:
+        self.writes += 1
+        if self.outage.strikes():
+            raise StoreUnavailable("MongoDB did not answer: no reason given")
+
+
+class FakeLink:
+    """A connection that is up or not, as the test says."""
+
+    def __init__(self) -> None:
+        self.up = True
+
+    async def wait_up(self) -> None:
+        """Return at once."""
+
+
+class FakeRinger(BellRinger):
+    """Notes bells in a journal; answers CONFIRMED unless told otherwise."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.answer = Rung.CONFIRMED
+        self.link = cast(Any, FakeLink())
+
+    async def ring(self, queue: str, ids: Sequence[str], *, task: str = "") -> Rung:
+        self._journal.append(("ring", list(ids)))
+        return self.answer
+
+
+class FakeHints(HintSender):
+    """Keeps what was told."""
+
+    def __init__(self) -> None:
+        self.told: list[Hint] = []
+        self.link = cast(Any, FakeLink())
+
+    def tell(self, hints: Iterable[Hint], *, can_wait: bool = False) -> None:
+        self.told += hints
+
+    def tell_of_new(self, hints: Iterable[Hint]) -> None:
+        self.told += hints
+
+
+class FakeFeed(HintFeed):
+    """Counts who wants what; `before_live` runs in the moment before a key is bound."""
+
+    def __init__(self) -> None:
+        self.wanted: dict[str, int] = {}
+
+    async def want(self, key: str) -> None:
+        self.wanted[key] = self.wanted.get(key, 0) + 1
+
+    def release(self, key: str) -> None:
+        self.wanted[key] -= 1
+
+
+class FakeHeartbeat(Heartbeat):
+    """A lease that holds until the test says otherwise."""
+
+    def __init__(self) -> None:
+        self.holds = True
+        self.buried = False
+
+    @property
+    def proven(self) -> bool:
+        return self.holds
+
+    def start(self) -> None:
+        pass
+
+    def loop_is_alive(self) -> None:
+        pass
+
+
+class FakeSource(BellConsumer):
+    """Notes pauses in a journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def pause(self) -> None:
+        self._journal.append(("pause", None))
+
+    async def resume(self) -> None:
+        self._journal.append(("resume", None))
+
+
+@dataclass
+class FakeDelivery:
+    """A message whose fate goes into a journal."""
+
+    journal: Journal
+    ids: list[str] = field(default_factory=list)
+
+    async def ack(self) -> None:
+        """Note that it was acknowledged."""
+        self.journal.append(("ack", self.ids))
+
+    async def nack(self, *, requeue: bool) -> None:
+        """Note that it was given back."""
+        assert requeue
+        self.journal.append(("give back", self.ids))
+
+
+def a_bell(journal: Journal, *ids: str, queue: str = "default") -> Bell:
+    """A bell as the consumer hears it."""
+    delivery = FakeDelivery(journal, list(ids))
+    return Bell(queue, list(ids), cast(AbstractIncomingMessage, delivery))
+
+
+class FakeCatalogue(TaskCatalogue):
+    """Task entries in memory."""
+
+    def __init__(self, *entries: TaskEntry) -> None:
+        self.entries = list(entries)
+        self.reads = 0
+
+    async def read(self) -> list[TaskEntry]:
+        self.reads += 1
+        return self.entries
+
+
+class FakeApiKeys(ApiKeys):
+    """API keys in memory."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, ApiKey] = {}
+
+    async def add(self, name: str, role: str, secret: str) -> None:
+        self.keys[name] = ApiKey(name, role, digest_of(secret))
+
+    async def read(self) -> list[ApiKey]:
+        return list(self.keys.values())

@@ -1,0 +1,228 @@
+"""From bells to running jobs: what fits is claimed, then acknowledged, and nothing is hoarded."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from shared.contracts.errors import LeaseLost
+from shared.contracts.ids import nth_id
+from shared.contracts.job import Job, Status
+from shared.infrastructure.bell_ringer import Rung
+from tests.builders import a_claim, a_job, a_running_job
+from tests.eventually import eventually
+from tests.fakes import (
+    FakeClaims,
+    FakeHeartbeat,
+    FakeRinger,
+    FakeSource,
+    FakeStore,
+    Outage,
+    a_bell,
+)
+from worker.consumer import Consumer, Tools
+from worker.slots import Slots
+
+SEED = a_job().id
+
+
+class Bench:
+    """A consumer whose surroundings the test controls."""
+
+    def __init__(self, *, slots: int = 4) -> None:
+        self.store = FakeStore()
+        self.journal = self.store.journal
+        self.slots = Slots(slots)
+        self.heartbeat = FakeHeartbeat()
+        self.ringer = FakeRinger(self.journal)
+        self.source = FakeSource(self.journal)
+        self.started: list[Job] = []
+        claims = FakeClaims(self.store)
+        tools = Tools(claims, self.ringer, self.heartbeat, self.slots)
+        self.consumer = Consumer("us", tools, self._start)
+
+    def _start(self, job: Job) -> None:
+        self.started.append(job)
+        self.journal.append(("start", job.id))
+
+    def ring(self, *jobs: Job) -> None:
+        """A bell for these jobs arrives."""
+        self.consumer.hear(a_bell(self.journal, *(job.id for job in jobs)))
+
+    def words(self) -> list[str]:
+        return [word for word, _ in self.journal]
+
+    def said(self, word: str) -> list[object]:
+        return [about for each, about in self.journal if each == word]
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator["asyncio.Task[None]"]:
+        running = asyncio.create_task(self.consumer.run(self.source))
+        try:
+            yield running
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+def some_jobs(bench: Bench, count: int) -> list[Job]:
+    jobs = [a_job(id=nth_id(SEED, n)) for n in range(count)]
+    bench.store.put(*jobs)
+    return jobs
+
+
+async def test_a_job_is_claimed_then_started_then_its_bell_is_acknowledged() -> None:
+    bench = Bench()
+    [job] = some_jobs(bench, 1)
+    bench.ring(job)
+    async with bench.working():
+        await eventually(lambda: "ack" in bench.words())
+    assert bench.words() == ["claim", "start", "ack"]
+    [started] = bench.started
+    assert (started.status, started.claim and started.claim.worker) == (Status.RUNNING, "us")
+    assert bench.slots.taken == 1
+
+
+async def test_one_claim_takes_all_that_fits_from_several_bells() -> None:
+    bench = Bench(slots=10)
+    jobs = some_jobs(bench, 6)
+    bench.ring(*jobs[:2])
+    bench.ring(*jobs[2:5])
+    bench.ring(jobs[5])
+    async with bench.working():
+        await eventually(lambda: len(bench.said("ack")) == 3)
+    assert bench.said("claim") == [[job.id for job in jobs]]
+    assert len(bench.started) == 6
+
+
+async def test_no_more_is_claimed_than_there_are_slots_and_the_bell_stays_open() -> None:
+    bench = Bench(slots=3)
+    jobs = some_jobs(bench, 5)
+    bench.ring(*jobs)
+    async with bench.working():
+        await eventually(lambda: len(bench.started) == 3)
+        assert bench.said("ack") == []
+        for _ in range(3):
+            bench.slots.release()
+        await eventually(lambda: bench.said("ack"))
+    assert bench.said("claim") == [[job.id for job in jobs[:3]], [job.id for job in jobs[3:]]]
+
+
+async def test_an_id_that_stands_in_two_bells_is_claimed_once() -> None:
+    bench = Bench()
+    first, second = some_jobs(bench, 2)
+    bench.ring(first, second)
+    bench.ring(second, first)
+    async with bench.working():
+        await eventually(lambda: len(bench.said("ack")) == 2)
+    assert bench.said("claim") == [[first.id, second.id]]
+    assert len(bench.started) == 2
+
+
+async def test_a_job_that_is_not_won_takes_no_slot_and_its_bell_is_settled() -> None:
+    bench = Bench()
+    gone, taken = a_job(), a_running_job(claim=a_claim(token="theirs", worker="they"))
+    bench.store.put(taken)
+    bench.ring(gone, taken)
+    async with bench.working():
+        await eventually(lambda: bench.said("ack"))
+    assert bench.started == []
+    assert bench.slots.taken == 0
+
+
+async def test_a_task_that_we_do_not_know_is_left_to_others() -> None:
+    bench = Bench()
+    [ours] = some_jobs(bench, 1)
+    theirs = a_job(task="image.resize", published=True)
+    bench.store.put(theirs)
+    bench.ring(ours, theirs)
+    async with bench.working():
+        await eventually(lambda: bench.said("ack"))
+    assert [job.id for job in bench.started] == [ours.id]
+    assert bench.store.jobs[theirs.id].published is False
+    assert bench.words() == ["claim", "start", "leave", "ack"]
+
+
+@pytest.mark.parametrize("takes_effect", [False, True])
+async def test_a_claim_with_an_unknown_outcome_is_repeated_with_the_same_token(
+    takes_effect: bool,
+) -> None:
+    bench = Bench()
+    jobs = some_jobs(bench, 3)
+    bench.store.outage = Outage(calls=2, takes_effect=takes_effect)
+    bench.ring(*jobs)
+    async with bench.working():
+        await eventually(lambda: bench.said("ack"))
+    assert len(bench.said("claim")) == 3
+    assert sorted(job.id for job in bench.started) == sorted(job.id for job in jobs)
+    assert {job.starts for job in bench.started} == {1}
+    assert len({job.claim and job.claim.token for job in bench.started}) == 1
+
+
+async def test_each_claim_has_a_token_of_its_own() -> None:
+    bench = Bench()
+    jobs = some_jobs(bench, 2)
+    async with bench.working():
+        for number, job in enumerate(jobs, start=1):
+            bench.ring(job)
+            await eventually(lambda: len(bench.said("ack")) >= number)  # noqa: B023
+    assert len({job.claim and job.claim.token for job in bench.started}) == 2
+
+
+async def test_without_a_proven_lease_nothing_is_claimed() -> None:
+    bench = Bench()
+    bench.heartbeat.holds = False
+    bench.ring(*some_jobs(bench, 1))
+    with pytest.raises(LeaseLost, match="us cannot prove its lease"):
+        async with asyncio.timeout(5):
+            await bench.consumer.run(bench.source)
+    assert bench.journal == []
+
+
+async def test_a_full_worker_passes_its_bells_on_and_listens_again_when_a_slot_is_free() -> None:
+    bench = Bench(slots=2)
+    jobs = some_jobs(bench, 5)
+    bench.ring(*jobs[:3])
+    bench.ring(*jobs[3:])
+    async with bench.working():
+        await eventually(lambda: len(bench.said("ack")) == 2)
+        assert bench.said("ring") == [[jobs[2].id], [jobs[3].id, jobs[4].id]]  # not what we claimed
+        assert "resume" not in bench.words()
+        bench.slots.release()
+        await eventually(lambda: "resume" in bench.words())
+    assert bench.words().index("pause") < bench.words().index("ring")
+    assert len(bench.started) == 2
+
+
+@pytest.mark.parametrize("answer", [Rung.UNKNOWN, Rung.RETURNED])
+async def test_a_bell_that_cannot_be_passed_on_is_given_back(answer: Rung) -> None:
+    bench = Bench(slots=1)
+    bench.ringer.answer = answer
+    bench.ring(*some_jobs(bench, 2))
+    async with bench.working():
+        await eventually(lambda: bench.said("give back"))
+    assert bench.said("ack") == []
+
+
+async def test_bells_of_a_lost_connection_are_dropped_unsettled() -> None:
+    bench = Bench()
+    bench.ring(*some_jobs(bench, 1))
+    bench.consumer.forget()
+    async with bench.working():
+        later = a_job()
+        bench.store.put(later)
+        bench.ring(later)
+        await eventually(lambda: bench.said("ack"))
+    assert bench.said("ack") == [[later.id]]
+
+
+async def test_bells_in_hand_are_given_back_at_the_end() -> None:
+    bench = Bench()
+    jobs = some_jobs(bench, 2)
+    for job in jobs:
+        bench.ring(job)
+    await bench.consumer.give_all_back()
+    assert bench.said("give back") == [[jobs[0].id], [jobs[1].id]]
+    await bench.consumer.give_all_back()
+    assert len(bench.journal) == 2
