@@ -20,6 +20,7 @@ from api.server import JoinedWritesProtocol
 from api.submission import faults_of
 from shared.contracts.errors import BadSetting, InvalidInput, StoreUnavailable, WarrenError
 from shared.infrastructure.logs import configure_logs
+from shared.infrastructure.process import settle_memory
 from shared.infrastructure.settings import GatewaySettings, load
 
 _ROUTERS = (submit, bulk, jobs, events, tasks, health, watch, docs, problem_pages)
@@ -33,6 +34,7 @@ def create_app(parts: Callable[[], AbstractAsyncContextManager[Parts]]) -> Any:
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Parts]]:
         async with parts() as these:
             opened.append(these)
+            settle_memory()
             yield {"parts": these}
 
     app = FastAPI(

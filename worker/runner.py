@@ -12,6 +12,7 @@ from shared.infrastructure.bell_consumer import BellConsumer
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_ends import EncodedEnd, JobEnds, encode_end
 from shared.infrastructure.logs import get_logger
+from shared.infrastructure.process import settle_memory
 from worker.consumer import Consumer, Tools
 from worker.executor import Executor
 from worker.quarantine import Quarantine
@@ -51,6 +52,7 @@ class Runner:
         """Work until `stop`; then finish what fits the grace period and hand back the rest."""
         self._tools.heartbeat.start()
         await self._wait_until_enlisted()
+        settle_memory()
         async with source.running():
             try:
                 async with asyncio.TaskGroup() as group:

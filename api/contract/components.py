@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from api.contract import shapes
+from api.contract import histories, shapes
 from api.submission import Submission
 
 Json = dict[str, Any]
@@ -17,8 +17,8 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     shapes.JobPage,
     shapes.Problem,
     shapes.BulkAnswer,
-    shapes.Logs,
-    shapes.Timeline,
+    histories.Logs,
+    histories.Timeline,
     shapes.Task,
     shapes.TaskList,
     shapes.Health,

@@ -145,39 +145,6 @@ class BulkAnswer(Shape):
     refused: int
 
 
-class LogLine(Shape):
-    """One line that a task logged."""
-
-    at: datetime
-    attempt: int
-    level: str
-    message: str
-    fields: dict[str, Any]
-
-
-class Logs(Shape):
-    """The log lines of all attempts, oldest first."""
-
-    lines: list[LogLine]
-
-
-class TimelineEntry(Shape):
-    """One step of a job's life."""
-
-    event: str = Field(examples=["job.running"])
-    at: datetime | None
-    attempt: int | None = None
-    worker: str | None = None
-    because: str | None = None
-    error: Error | None = None
-
-
-class Timeline(Shape):
-    """What has happened to a job, oldest first."""
-
-    events: list[TimelineEntry]
-
-
 class TaskLinks(Shape):
     """Where to submit a task's jobs, and where to find them."""
 

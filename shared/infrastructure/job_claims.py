@@ -34,6 +34,7 @@ class JobClaims:
             {"_id": job_id, **self._claimable()},
             _taken(claim),
             return_document=ReturnDocument.AFTER,
+            hint=BY_ID,
         )
         if document is None:  # not won, or won by an earlier try whose answer was lost
             document = await self._jobs.find_one({"_id": job_id, "claim.token": claim.token})

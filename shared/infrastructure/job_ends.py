@@ -7,7 +7,7 @@ from bson.raw_bson import RawBSONDocument
 
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.job import MOVES, Failure, Job, Move
-from shared.infrastructure.collections import JOBS
+from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import failure_document, past_attempt_document
 from shared.infrastructure.mongo import Database, Document, translated
 from shared.infrastructure.writes import TooLarge, encoded, until_stored, update
@@ -41,6 +41,7 @@ def encode_end(end: End) -> EncodedEnd:
             "$inc": {"version": 1},  # safe: the filter pins status and token
             "$currentDate": {"finished_at": True},
         },
+        "hint": BY_ID,
     }
     return end, encoded(guarded)
 

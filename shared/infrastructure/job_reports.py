@@ -10,7 +10,7 @@ from bson.raw_bson import RawBSONDocument
 
 from shared.contracts.ids import new_id
 from shared.contracts.job import Job, Progress
-from shared.infrastructure.collections import JOBS, LOGS
+from shared.infrastructure.collections import BY_ID, JOBS, LOGS
 from shared.infrastructure.job_ends import held
 from shared.infrastructure.mongo import Database
 from shared.infrastructure.writes import encoded, insert, update
@@ -48,6 +48,7 @@ class JobReports:
                 {
                     "q": {**held(job), "status": job.status.value},
                     "u": {"$set": {"progress": asdict(progress)}, "$inc": {"version": 1}},
+                    "hint": BY_ID,
                 }
             )
             for job, progress in reports

@@ -20,6 +20,7 @@ log = get_logger(__name__)
 
 HEARTBEAT = 10  # seconds; a dead peer is noticed within three of them
 PATIENCE = 5  # seconds for any single call
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds between tries to connect
 BROKEN = (AMQPError, OSError, RuntimeError, TimeoutError, *CONNECTION_EXCEPTIONS)
 """What a broken connection may raise; aio-pika uses RuntimeError for closed channels too."""
 
@@ -64,16 +65,18 @@ class Link:
 
     async def _run(self) -> None:
         attempt = 0
+        pause = _FIRST_PAUSE
         while True:
             try:
                 await self._live_once(self._urls[attempt % len(self._urls)])
+                pause = _FIRST_PAUSE
             except BROKEN as error:
                 if attempt % 10 == 0:
                     reason = str(error)[:200] or type(error).__name__
                     log.warning("rabbit.away", connection=self._name, reason=reason)
-            self._up.clear()
             attempt += 1
-            await asyncio.sleep(random.uniform(0.5, 1.0))
+            await asyncio.sleep(random.uniform(0.5, 1.0) * pause)
+            pause = min(_LONGEST_PAUSE, pause * 2)
 
     async def _live_once(self, url: str) -> None:
         self._broken.clear()
