@@ -40,7 +40,7 @@ class Executor:
             if _cancelled_from_outside():
                 raise
             return _raised(job, error)
-        except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:  # noqa: BLE001 -- tasks may raise anything
+        except BaseException as error:  # noqa: BLE001 -- tasks may raise anything
             return _raised(job, error)
         if len(result) > self._most:
             return _fixed_failure(job, "result-too-large", self._too_large(result))

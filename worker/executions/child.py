@@ -38,8 +38,10 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a task prints must not mix with our frames
     calls = os.fdopen(os.dup(0), "rb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # nor may it read the calls
     registry = load_registry(sys.argv[1].split(","))
     port = _Port(out)
+    port.send({"ready": True})
     while (call := read_frame(calls)) is not None:
         port.send(_answer(registry.get(call["task"]), call, port))
 

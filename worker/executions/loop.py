@@ -55,5 +55,7 @@ async def _outcome(call: Awaitable[Any]) -> tuple[Any, BaseException | None]:
     """Return what a call gave or raised: a SystemExit must not escape from an asyncio task."""
     try:
         return await call, None
-    except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:  # noqa: BLE001
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001 -- tasks may raise anything
         return None, error

@@ -17,6 +17,8 @@ from worker.executions.frames import HEADER_SIZE, encode_frame, frame_size
 
 log = get_logger(__name__)
 
+_START = 60.0  # seconds for a child to import its tasks
+
 
 class ProcessDied(Exception):
     """The child process ended before the task did: killed, out of memory, or os._exit."""
@@ -39,7 +41,7 @@ class InProcesses:
 
     async def run(self, task: Task[..., Any], job: Job, *, timeout: float | None) -> bytes:
         """Return the result as JSON; raise TaskFailed, ProcessDied or TimedOut."""
-        child = self._idle.pop() if self._idle else await self._start()
+        child = self._take_idle() or await self._start()
         finished = False
         try:
             async with asyncio.timeout(timeout):
@@ -48,8 +50,7 @@ class InProcesses:
         except TimeoutError as error:
             raise TimedOut(timeout or 0) from error
         except (asyncio.IncompleteReadError, ConnectionError) as error:
-            code = await child.wait()
-            raise ProcessDied(f"the process of the task ended with code {code}") from error
+            raise await _death(child) from error
         finally:
             if finished and child.returncode is None:
                 self._idle.append(child)
@@ -67,8 +68,16 @@ class InProcesses:
             await child.wait()
         self._idle.clear()
 
+    def _take_idle(self) -> Process | None:
+        while self._idle:
+            child = self._idle.pop()
+            if child.returncode is None:  # else somebody killed it
+                return child
+        return None
+
     async def _start(self) -> Process:
-        return await asyncio.create_subprocess_exec(
+        """Return a new child that has imported its tasks: a job's time counts from then on."""
+        child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "worker.executions.child",
@@ -76,6 +85,19 @@ class InProcesses:
             stdin=PIPE,
             stdout=PIPE,
         )
+        ready = False
+        try:
+            async with asyncio.timeout(_START):
+                await _next_frame(child)
+            ready = True
+        except asyncio.IncompleteReadError as error:
+            raise await _death(child) from error
+        except TimeoutError as error:
+            raise ProcessDied(f"it did not import its tasks in {_START:g} s") from error
+        finally:
+            if not ready:
+                _kill(child)
+        return child
 
 
 async def _call(child: Process, task: str, job: Job) -> dict[str, Any]:
@@ -100,6 +122,10 @@ async def _next_frame(child: Process) -> dict[str, Any]:
     body = await child.stdout.readexactly(frame_size(header))
     frame: dict[str, Any] = orjson.loads(body)
     return frame
+
+
+async def _death(child: Process) -> ProcessDied:
+    return ProcessDied(f"the process of the task ended with code {await child.wait()}")
 
 
 def _kill(child: Process) -> None:

@@ -21,11 +21,15 @@ class InThreads:
         """Return the result as JSON; raise what the task raised."""
         del timeout  # refused when the task is declared and when the job is submitted
         call = partial(copy_context().run, _call, task, job)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        result, error = await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        if error is not None:
+            raise error
+        return result
 
 
-def _call(task: Task[..., Any], job: Job) -> bytes:
+def _call(task: Task[..., Any], job: Job) -> tuple[bytes, BaseException | None]:
+    """Return what the task gave or raised: futures mistake some exceptions for their own."""
     try:
-        return to_json(task.fn(**task.arguments(job.input, job)))
-    except StopIteration as error:  # a future refuses to carry it
-        raise RuntimeError(f"the task raised StopIteration: {error}") from error
+        return to_json(task.fn(**task.arguments(job.input, job))), None
+    except BaseException as error:  # noqa: BLE001 -- tasks may raise anything
+        return b"", error
