@@ -14,11 +14,12 @@ from shared.contracts.job import Claim, Job, Progress, Status
 from shared.infrastructure.api_keys import ApiKey, ApiKeys, digest_of
 from shared.infrastructure.bell_consumer import Bell, BellConsumer
 from shared.infrastructure.bell_ringer import BellRinger, Rung
+from shared.infrastructure.end_statements import End
 from shared.infrastructure.heartbeat import Heartbeat
 from shared.infrastructure.hint_feed import HintFeed
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_claims import JobClaims
-from shared.infrastructure.job_ends import EncodedEnd, End, JobEnds
+from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.job_inserts import JobInserts
 from shared.infrastructure.job_reads import JobReads
 from shared.infrastructure.job_reports import JobReports, Line
@@ -102,9 +103,9 @@ class FakeEnds(JobEnds):
     def __init__(self, store: FakeStore) -> None:
         self._store = store
 
-    async def write(self, ends: Sequence[EncodedEnd]) -> list[End]:
-        self._store.begin("end", [end.job.id for end, _ in ends])
-        return [end for end, _ in ends if not self._apply(end)]
+    async def write(self, ends: Sequence[End]) -> list[End]:
+        self._store.begin("end", [end.job.id for end in ends])
+        return [end for end in ends if not self._apply(end)]
 
     def _apply(self, end: End) -> bool:
         job = self._store.jobs[end.job.id]

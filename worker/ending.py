@@ -2,8 +2,9 @@
 
 from shared.contracts.events import hint_of
 from shared.contracts.job import MOVES
+from shared.infrastructure.end_statements import End
 from shared.infrastructure.hint_sender import HintSender
-from shared.infrastructure.job_ends import EncodedEnd, JobEnds
+from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.logs import get_logger
 
 log = get_logger(__name__)
@@ -18,7 +19,7 @@ class Ending:
         self.finished = 0
         self.discarded = 0
 
-    async def write(self, batch: list[EncodedEnd]) -> None:
+    async def write(self, batch: list[End]) -> None:
         """Store a batch, then tell of it."""
         late = await self._ends.write(batch)
         self.finished += len(batch) - len(late)
@@ -27,7 +28,5 @@ class Ending:
         for job_id in lost:
             log.warning("end.discarded", job_id=job_id, reason="another worker has the job now")
         self._hints.tell(
-            hint_of(end.job, f"job.{MOVES[end.move][1]}")
-            for end, _ in batch
-            if end.job.id not in lost
+            hint_of(end.job, f"job.{MOVES[end.move][1]}") for end in batch if end.job.id not in lost
         )

@@ -1,18 +1,19 @@
 """One attempt: bind the input, run the task as it asked to be run, turn the outcome into an End."""
 
 import asyncio
+from dataclasses import replace
 
 import orjson
 
 from shared.contracts.job import Failure, Job
-from shared.infrastructure.job_ends import End
+from shared.infrastructure.end_statements import End
 from shared.infrastructure.logs import get_logger
 from warren.job import Job as JobContext
 from warren.outcome import error_of
 from worker.executions import Execution, TimedOut
 from worker.executions.processes import TaskFailed
 from worker.registry import Registry
-from worker.reports import Reports
+from worker.reports import ReportPort, Reports
 
 log = get_logger(__name__)
 
@@ -30,8 +31,13 @@ class Executor:
 
     async def run(self, job: Job) -> End:
         """Return how the attempt ended. Only a cancellation of the caller's is raised."""
+        with self._reports.of(job) as port:
+            end = await self._outcome(job, port)
+            return replace(end, progress=port.latest) if port.latest else end
+
+    async def _outcome(self, job: Job, port: ReportPort) -> End:
         try:
-            result = await self._attempt(job)
+            result = await self._attempt(job, port)
         except TimedOut as error:
             return _fixed_failure(job, "timeout", str(error), retryable=True)
         except TaskFailed as error:
@@ -46,14 +52,13 @@ class Executor:
             return _fixed_failure(job, "result-too-large", self._too_large(result))
         return End(job=job, result=result.decode())
 
-    async def _attempt(self, job: Job) -> bytes:
+    async def _attempt(self, job: Job, port: ReportPort) -> bytes:
         task = self._registry.get(job.task)
-        with self._reports.of(job) as port:
-            given = orjson.loads(job.input)
-            context = JobContext(id=job.id, attempt=job.attempt, input=given, port=port)
-            return await self._executions[task.execution].run(
-                task, context, timeout=job.timeout_s or task.timeout_s
-            )
+        given = orjson.loads(job.input)
+        context = JobContext(id=job.id, attempt=job.attempt, input=given, port=port)
+        return await self._executions[task.execution].run(
+            task, context, timeout=job.timeout_s or task.timeout_s
+        )
 
     def _too_large(self, result: bytes) -> str:
         return (

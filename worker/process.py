@@ -16,10 +16,11 @@ from shared.contracts.errors import BadSetting, LeaseLost, Unavailable
 from shared.infrastructure.batching import GroupCommit
 from shared.infrastructure.bell_consumer import BellConsumer
 from shared.infrastructure.bell_ringer import BellRinger
+from shared.infrastructure.end_statements import End
 from shared.infrastructure.heartbeat import Heartbeat
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_claims import JobClaims
-from shared.infrastructure.job_ends import EncodedEnd, JobEnds
+from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.job_reports import JobReports
 from shared.infrastructure.logs import configure_logs, get_logger
 from shared.infrastructure.mongo import Database, open_mongo
@@ -77,7 +78,7 @@ async def _parts(
         hints.running(),
         ringer.running(),
         Reports(JobReports(database), hints).running() as reports,
-        GroupCommit[EncodedEnd](ending.write).running() as end_writer,
+        GroupCommit[End](ending.write).running() as end_writer,
     ):
         with ThreadPoolExecutor(settings.slots, thread_name_prefix="task") as threads:
             in_processes = InProcesses(settings.tasks)

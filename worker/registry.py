@@ -42,10 +42,14 @@ class Registry:
 
 
 def load_registry(modules: Iterable[str]) -> Registry:
-    """Import the modules, and those inside packages; raise BadSetting if that fails."""
-    return Registry(
-        task for name in modules for module in _import(name) for task in tasks_of(module)
+    """Import the modules, and those inside packages; raise BadSetting if there is no task."""
+    names = list(modules)
+    registry = Registry(
+        task for name in names for module in _import(name) for task in tasks_of(module)
     )
+    if not registry.names:
+        raise BadSetting(f"WARREN_TASKS={','.join(names)} holds no task; declare one with @task")
+    return registry
 
 
 def _import(name: str) -> Iterator[ModuleType]:
@@ -54,7 +58,7 @@ def _import(name: str) -> Iterator[ModuleType]:
         yield module
         for inner in pkgutil.iter_modules(getattr(module, "__path__", ()), f"{name}."):
             yield importlib.import_module(inner.name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BadSetting(
             f"WARREN_TASKS names {name}, which cannot be imported: {type(error).__name__}: {error}"
         ) from error

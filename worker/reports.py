@@ -11,9 +11,14 @@ from shared.contracts.events import hint_of
 from shared.contracts.job import Job, Progress
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_reports import JobReports, Line, encode_line
+from shared.infrastructure.logs import get_logger
 
 _EVERY = 0.1  # seconds between writes; of the progress of one job only the latest is kept
 _MOST_LINES = 10_000  # held while MongoDB is away; the oldest go first
+_LONGEST_MESSAGE = 1000  # characters of the message of a progress
+
+
+log = get_logger(__name__)
 
 
 class ReportPort:
@@ -23,12 +28,17 @@ class ReportPort:
         self._job = job
         self._reports = reports
         self.cancelled = False
+        self.latest: Progress | None = None  # goes with the end, stored before or not
 
     def progress(self, current: float, total: float | None, message: str | None) -> None:
         """Keep how far the job is."""
-        self._reports.take_progress(
-            self._job, Progress(current=current, total=total, message=message)
+        progress = Progress(
+            current=_storable(current),
+            total=None if total is None else _storable(total),
+            message=None if message is None else message[:_LONGEST_MESSAGE],
         )
+        self.latest = progress
+        self._reports.take_progress(self._job, progress)
 
     def log(self, level: str, message: str, fields: dict[str, object]) -> None:
         """Keep one line."""
@@ -84,7 +94,10 @@ class Reports:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(_EVERY)
-            await self.flush()
+            try:
+                await self.flush()
+            except Exception:
+                log.exception("reports.dropped")
 
     async def flush(self) -> None:
         """Write what has collected. While MongoDB is away, lines wait and progress is dropped."""
@@ -100,3 +113,8 @@ class Reports:
             return
         self._hints.tell(hint_of(job, "job.progress") for job, _ in progress)
         self._hints.tell(hint_of(job, "job.log") for job in {j.id: j for j, _ in lines}.values())
+
+
+def _storable(number: float) -> float:
+    """Return the number as BSON can hold it: integers there have 64 bits."""
+    return number if -(2**63) <= number < 2**63 else float(number)

@@ -9,8 +9,9 @@ from shared.contracts.events import hint_of
 from shared.contracts.job import Job
 from shared.infrastructure.batching import GroupCommit
 from shared.infrastructure.bell_consumer import BellConsumer
+from shared.infrastructure.end_statements import End
 from shared.infrastructure.hint_sender import HintSender
-from shared.infrastructure.job_ends import EncodedEnd, JobEnds, encode_end
+from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.logs import get_logger
 from shared.infrastructure.process import settle_memory
 from worker.consumer import Consumer, Tools
@@ -30,7 +31,7 @@ class Runner:
         *,
         executor: Executor,
         quarantine: Quarantine,
-        end_writer: GroupCommit[EncodedEnd],
+        end_writer: GroupCommit[End],
         ends: JobEnds,
         hints: HintSender,
         tools: Tools,
@@ -84,7 +85,7 @@ class Runner:
         async with self._quarantine.admit(job):
             end = await self._executor.run(job)
             del self._unfinished[job.id]  # from here on, stopping must not lose the outcome
-            await asyncio.shield(self._end_writer.put(encode_end(end)))
+            await asyncio.shield(self._end_writer.put(end))
 
     async def _watch_over(self, source: BellConsumer) -> None:
         while True:

@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -24,11 +24,17 @@ class Supervisor:
     """Keeps a number of worker processes alive until told to stop."""
 
     def __init__(
-        self, *, processes: int, grace_s: float, on_death: Callable[[str], Awaitable[object]]
+        self,
+        *,
+        processes: int,
+        grace_s: float,
+        on_death: Callable[[str], Awaitable[object]],
+        command: Sequence[str] = (sys.executable, "-m", "worker.process"),
     ) -> None:
         self._processes = processes
         self._patience = grace_s + 5  # then a process that should stop is killed
         self._on_death = on_death
+        self._command = command
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -58,9 +64,7 @@ class Supervisor:
 
     async def _one_life(self, worker: str) -> int:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "worker.process",
+            *self._command,
             worker,
             stdin=PIPE,  # closes with us, however we end: no process outlives its supervisor
             start_new_session=True,

@@ -1,7 +1,7 @@
 """Ids that sort by time: UUID version 7 (RFC 9562, section 5.7)."""
 
-import re
 import random
+import re
 import secrets
 from datetime import UTC, datetime
 from hashlib import sha256

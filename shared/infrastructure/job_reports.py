@@ -11,11 +11,12 @@ from bson.raw_bson import RawBSONDocument
 from shared.contracts.ids import new_id
 from shared.contracts.job import Job, Progress
 from shared.infrastructure.collections import BY_ID, JOBS, LOGS
-from shared.infrastructure.job_ends import held
+from shared.infrastructure.end_statements import held
 from shared.infrastructure.mongo import Database
 from shared.infrastructure.writes import encoded, insert, update
 
 Line = RawBSONDocument
+_LONGEST = 10_000  # characters of a message, and of the JSON text of the fields
 
 
 def encode_line(
@@ -29,10 +30,17 @@ def encode_line(
             "attempt": job.attempt,
             "at": at,
             "level": level,
-            "message": message,
-            "fields": orjson.dumps(fields).decode(),
+            "message": message[:_LONGEST],
+            "fields": _fields_text(fields),
         }
     )
+
+
+def _fields_text(fields: dict[str, Any]) -> str:
+    text = orjson.dumps(fields).decode()
+    if len(text) <= _LONGEST:
+        return text
+    return orjson.dumps({"too_long": text[:_LONGEST]}).decode()
 
 
 class JobReports:

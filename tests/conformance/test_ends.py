@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from shared.contracts.job import Failure, Progress, Status
-from shared.infrastructure.job_ends import End, JobEnds, encode_end
+from shared.infrastructure.end_statements import End
+from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.job_reports import JobReports
 from tests.builders import LATER, a_claim, a_failure, a_job, a_job_in, a_running_job
 from tests.conformance.store import Store
@@ -20,9 +21,7 @@ def ends(store: Store) -> JobEnds:
 
 async def test_the_holder_of_the_claim_ends_its_jobs(store: Store, ends: JobEnds) -> None:
     good, bad = await store.has_claimed(2)
-    late = await ends.write(
-        [encode_end(End(job=good, result="5")), encode_end(End(job=bad, error=a_failure()))]
-    )
+    late = await ends.write([End(job=good, result="5"), End(job=bad, error=a_failure())])
     assert late == []
     assert (await store.read(good)).result == "5"
     assert (await store.read(bad)).error == a_failure()
@@ -34,7 +33,7 @@ async def test_a_stale_token_changes_nothing_and_is_reported_late(
     ours, lost = await store.has_claimed(2)
     await ends.move_back(lost, lost.lost_its_worker(at=LATER))
     before = await store.raw(lost)
-    late = await ends.write([encode_end(End(job=job, result="5")) for job in (ours, lost)])
+    late = await ends.write([End(job=job, result="5") for job in (ours, lost)])
     assert [end.job.id for end in late] == [lost.id]
     assert await store.raw(lost) == before
     assert (await store.read(ours)).status is Status.SUCCEEDED
@@ -45,7 +44,7 @@ async def test_the_end_of_an_attempt_that_somebody_repeats_is_late(
 ) -> None:
     theirs = a_running_job(claim=a_claim(token="theirs", worker="they"))
     await store.has(theirs)
-    [late] = await ends.write([encode_end(End(job=replace(theirs, claim=a_claim()), result="5"))])
+    [late] = await ends.write([End(job=replace(theirs, claim=a_claim()), result="5")])
     assert late.job.id == theirs.id
     assert (await store.read(theirs)).result is None
 
@@ -54,7 +53,7 @@ async def test_an_end_that_is_written_again_after_a_lost_answer_is_not_late(
     store: Store, ends: JobEnds
 ) -> None:
     jobs = await store.has_claimed(3)
-    batch = [encode_end(End(job=job, result="5")) for job in jobs]
+    batch = [End(job=job, result="5") for job in jobs]
     await ends.write(batch[:2])
     assert await ends.write(batch) == []
     assert {(await store.read(job)).version for job in jobs} == {3}
@@ -62,8 +61,8 @@ async def test_an_end_that_is_written_again_after_a_lost_answer_is_not_late(
 
 async def test_another_end_than_the_stored_one_is_late(store: Store, ends: JobEnds) -> None:
     [job] = await store.has_claimed()
-    await ends.write([encode_end(End(job=job, result="5"))])
-    [late] = await ends.write([encode_end(End(job=job, error=a_failure()))])
+    await ends.write([End(job=job, result="5")])
+    [late] = await ends.write([End(job=job, error=a_failure())])
     assert late.error == a_failure()
     assert (await store.read(job)).status is Status.SUCCEEDED
 
@@ -75,7 +74,7 @@ async def test_an_end_of_a_job_that_is_not_running_is_late(
     job = a_job_in(status, claim=None)
     await store.has(job)
     claimed = replace(job, status=Status.RUNNING, claim=a_claim())
-    assert len(await ends.write([encode_end(End(job=claimed, result="5"))])) == 1
+    assert len(await ends.write([End(job=claimed, result="5")])) == 1
     assert await store.read(job) == job
 
 
@@ -87,7 +86,7 @@ async def test_what_a_task_returns_is_stored_to_the_letter(
     store: Store, ends: JobEnds, text: str
 ) -> None:
     [job] = await store.has_claimed()
-    assert await ends.write([encode_end(End(job=job, result=text))]) == []
+    assert await ends.write([End(job=job, result=text)]) == []
     assert (await store.read(job)).result == text
 
 
@@ -96,7 +95,7 @@ async def test_an_error_is_stored_to_the_letter(store: Store, ends: JobEnds) -> 
         type="$Type", message="$s \0 \N{GRINNING FACE}", retryable=False, attempt=1, traceback="$t"
     )
     [job] = await store.has_claimed()
-    await ends.write([encode_end(End(job=job, error=error))])
+    await ends.write([End(job=job, error=error)])
     assert (await store.read(job)).error == error
 
 
@@ -104,8 +103,7 @@ async def test_large_results_do_not_hold_up_their_neighbours(store: Store, ends:
     jobs = await store.has_claimed(5)
     sizes = [1, 9 * MEGABYTE, 1, 9 * MEGABYTE, 1]
     batch = [
-        encode_end(End(job=job, result='"' + "x" * size + '"'))
-        for job, size in zip(jobs, sizes, strict=True)
+        End(job=job, result='"' + "x" * size + '"') for job, size in zip(jobs, sizes, strict=True)
     ]
     assert await ends.write(batch) == []
     assert [len((await store.read(job)).result or "") - 2 for job in jobs] == sizes
@@ -117,9 +115,9 @@ async def test_a_result_that_the_database_cannot_hold_fails_its_job_and_no_other
 ) -> None:
     small, large, other = await store.has_claimed(3)
     await store.jobs.update_one({"_id": large.id}, {"$set": {"input": "x" * 4 * MEGABYTE}})
-    batch = [encode_end(End(job=small, result="1"))]
-    batch += [encode_end(End(job=large, result="x" * size))]
-    batch += [encode_end(End(job=other, error=a_failure()))]
+    batch = [End(job=small, result="1")]
+    batch += [End(job=large, result="x" * size)]
+    batch += [End(job=other, error=a_failure())]
     assert await ends.write(batch) == []
     assert [(await store.read(job)).status for job in (small, large, other)] == [
         Status.SUCCEEDED,
@@ -135,9 +133,7 @@ async def test_a_huge_error_message_fails_its_job_and_no_other(store: Store, end
     small, large = await store.has_claimed(2)
     await store.jobs.update_one({"_id": large.id}, {"$set": {"input": "x" * 4 * MEGABYTE}})
     huge = a_failure(message="x" * 15 * MEGABYTE)
-    await ends.write(
-        [encode_end(End(job=small, result="1")), encode_end(End(job=large, error=huge))]
-    )
+    await ends.write([End(job=small, result="1"), End(job=large, error=huge)])
     assert (await store.read(small)).status is Status.SUCCEEDED
     assert (await store.read(large)).status is Status.FAILED
 
@@ -160,7 +156,7 @@ async def test_giving_a_job_back_twice_gives_it_back_once(store: Store, ends: Jo
 
 def test_nothing_can_be_encoded_for_a_job_that_nobody_claimed() -> None:
     with pytest.raises(ValueError, match="is not claimed"):
-        encode_end(End(job=a_job(), result="5"))
+        End(job=a_job(), result="5")
 
 
 async def test_progress_is_shown_only_while_the_claim_holds(store: Store, ends: JobEnds) -> None:

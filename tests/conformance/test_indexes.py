@@ -11,8 +11,9 @@ from api.listing import ListQuery, page_query
 from shared.contracts.errors import BadSetting
 from shared.contracts.job import Progress, Status
 from shared.infrastructure.collections import INDEXES, JOBS, WORKERS, ensure_indexes
+from shared.infrastructure.end_statements import End
 from shared.infrastructure.job_claims import JobClaims
-from shared.infrastructure.job_ends import End, JobEnds, encode_end
+from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.job_inserts import JobInserts
 from shared.infrastructure.job_reads import JobReads
 from shared.infrastructure.job_reports import JobReports
@@ -131,8 +132,8 @@ async def test_writes_and_reads_of_known_jobs_go_by_their_ids(history: Store) ->
         await claims.leave_to_others(ids)
         await claims.mark_alone(ids[0], a_claim(token="many"))
         await JobReports(database).show_progress([(jobs[0], Progress(current=1))])
-        await ends.write([encode_end(End(job=job, result="1")) for job in jobs[:2]])
-        await ends.write([encode_end(End(job=jobs[1], result="1"))])
+        await ends.write([End(job=job, result="1") for job in jobs[:2]])
+        await ends.write([End(job=jobs[1], result="1")])
         await ends.move_back(jobs[2], jobs[2].handed_back(at=LATER))
         await JobReads(database).get(ids[0])
         await JobReads(database).get_many(ids)

@@ -8,8 +8,9 @@ import pytest
 
 from shared.contracts.errors import IllegalMove
 from shared.contracts.job import Job, Move, Status
+from shared.infrastructure.end_statements import End
 from shared.infrastructure.job_claims import JobClaims
-from shared.infrastructure.job_ends import End, JobEnds, encode_end
+from shared.infrastructure.job_ends import JobEnds
 from tests.builders import LATER, a_claim, a_failure, a_job_in, a_running_job
 from tests.conformance.store import Store
 
@@ -36,11 +37,11 @@ async def _claim_with_others(store: Store, job: Job) -> None:
 
 
 async def _succeed(store: Store, job: Job) -> None:
-    await JobEnds(store.database).write([encode_end(End(job=as_claimed(job), result="5"))])
+    await JobEnds(store.database).write([End(job=as_claimed(job), result="5")])
 
 
 async def _fail(store: Store, job: Job) -> None:
-    await JobEnds(store.database).write([encode_end(End(job=as_claimed(job), error=ERROR))])
+    await JobEnds(store.database).write([End(job=as_claimed(job), error=ERROR)])
 
 
 async def _hand_back(store: Store, job: Job) -> None:

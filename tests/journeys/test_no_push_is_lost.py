@@ -161,8 +161,6 @@ async def test_a_waiting_caller_that_leaves_is_forgotten(service: Service) -> No
     job = await service.submit("try.double", {"number": 1, "seconds": 2})
 
     with pytest.raises(httpx2.ReadTimeout):
-        await service.http.get(
-            f"/v1/jobs/{job['id']}", headers={"Prefer": "wait=30"}, timeout=0.2
-        )
+        await service.http.get(f"/v1/jobs/{job['id']}", headers={"Prefer": "wait=30"}, timeout=0.2)
 
     assert (await service.end_of(job["id"]))["result"] == 2

@@ -9,7 +9,9 @@ from warren import AsyncClient
 
 
 async def test_a_submitted_job_answers_202_and_ends_with_its_result(service: Service) -> None:
-    answer = await service.http.post("/v1/jobs", json={"task": "math.add", "input": {"x": 1, "y": 2}})
+    answer = await service.http.post(
+        "/v1/jobs", json={"task": "math.add", "input": {"x": 1, "y": 2}}
+    )
 
     assert answer.status_code == 202
     assert answer.headers["location"] == f"/v1/jobs/{answer.json()['id']}"

@@ -10,7 +10,7 @@ import bson
 import pytest
 
 from shared.contracts.job import Failure, Job
-from shared.infrastructure.job_ends import End, encode_end
+from shared.infrastructure.end_statements import End, encode_end
 from tests.builders import a_running_job
 from tests.fakes import FakeHints, FakeReports
 from tests.unit.worker import odd_tasks
@@ -41,7 +41,7 @@ class Bench:
         end = await self.executor.run(job)
         assert end.job == job
         assert (end.result is None) != (end.error is None)
-        bson.decode(encode_end(end)[1].raw)
+        bson.decode(encode_end(end).raw)
         return end
 
     async def error_of(self, name: str, input: object = None, **overrides: Any) -> Failure:

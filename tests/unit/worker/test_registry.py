@@ -71,9 +71,7 @@ def test_a_module_that_is_not_there_is_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize("line", ["1 / 0", "def", "import no_such_thing", "raise SystemExit(0)"])
-def test_a_module_that_fails_on_import_is_refused_with_the_reason(
-    modules: Path, line: str
-) -> None:
+def test_a_module_that_fails_on_import_is_refused_with_the_reason(modules: Path, line: str) -> None:
     name = f"broken_{abs(hash(line))}"
     (modules / f"{name}.py").write_text(line)
     with pytest.raises(BadSetting, match=rf"WARREN_TASKS names {name}, .*(Error|Exit)"):
