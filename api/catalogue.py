@@ -43,9 +43,7 @@ class Catalogue:
         entries = {entry.name: entry for entry in await self._store.read()}
         changed = {n: e for n, e in entries.items() if self._entries.get(n) != e}
         for name, entry in changed.items():
-            self._validators[name] = jsonschema_rs.validator_for(
-                entry.input_schema, validate_formats=True
-            )
+            self._validators[name] = _validator(entry)
         if changed:
             self.revision += 1
         self._entries = entries
@@ -79,3 +77,12 @@ class Catalogue:
             if len(faults) == _MOST_FAULTS:
                 break
         raise InvalidInput(faults)
+
+
+def _validator(entry: TaskEntry) -> jsonschema_rs.Validator:
+    """Compile a schema; one that cannot be compiled lets everything pass: the worker checks too."""
+    try:
+        return jsonschema_rs.validator_for(entry.input_schema, validate_formats=True)
+    except ValueError as error:
+        log.error("catalogue.schema_unusable", task=entry.name, reason=str(error)[:500])
+        return jsonschema_rs.validator_for(True)

@@ -26,6 +26,9 @@ _REREAD_EVERY = 5.0  # seconds
 _MOST_REMEMBERED = 20_000  # jobs told to filters, so that catching up repeats none
 _EVERY_JOB = "job.#"
 _CLOCK_MARGIN = timedelta(seconds=1)  # between our clock and the database's
+_ORDER_MARGIN = timedelta(seconds=5)  # writes become visible out of order
+_MOST_ENDS = 5000  # in one look
+_TICK = timedelta(milliseconds=1)  # of the database's instants
 
 
 class Change:
@@ -63,7 +66,7 @@ class Watch:
         """Tell the listener, unless it has seen this version; log lines have none."""
         if not self.live:
             self.early = change
-        elif change.job.version > self.seen or change.event == "job.log":
+        elif change.job.version >= self.seen + (change.event != "job.log"):
             self.seen = change.job.version
             self.listener(change)
 
@@ -199,11 +202,16 @@ class Hub:
         """Catch up, for filters, with ends whose hint was lost."""
         if not self._filters:
             return
-        margin = timedelta(seconds=2 * _REREAD_EVERY)  # writes become visible out of order
-        for job in await self._reads.ended_since(self._ends_seen_until - margin, most=5000):
-            assert job.finished_at is not None
-            self._ends_seen_until = max(self._ends_seen_until, job.finished_at)
-            self._tell(job, "")
+        since = self._ends_seen_until - _ORDER_MARGIN
+        while ended := await self._reads.ended_since(since, most=_MOST_ENDS):
+            untold = [each for each in ended if self._told.get(each.job_id, 0) < each.version]
+            for job in await self._reads.get_many(each.job_id for each in untold):
+                self._tell(job, "")
+            last = ended[-1].at
+            self._ends_seen_until = max(self._ends_seen_until, last)
+            if len(ended) < _MOST_ENDS:
+                break
+            since = max(last - _TICK, since + _TICK)  # others may have ended in the same tick
 
     def _tell(self, job: Job, hinted: str) -> None:
         change = Change(job, _event(job, hinted))

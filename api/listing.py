@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from shared.contracts.errors import BadPageToken
+from shared.contracts.errors import BadPageToken, Fault, InvalidInput
 from shared.contracts.ids import first_id_at, is_id
 from shared.contracts.job import Status
 
@@ -46,7 +46,7 @@ class Page:
 
 
 def page_query(query: ListQuery) -> Page:
-    """Return what to ask the store for; raise BadPageToken."""
+    """Return what to ask the store for; raise BadPageToken or InvalidInput."""
     filters: dict[str, Any] = {
         name: value
         for name, value in (
@@ -61,6 +61,8 @@ def page_query(query: ListQuery) -> Page:
     if created := _created(query.created_after, query.created_before):
         filters["_id"] = created
     if query.q is not None:
+        if "\0" in query.q:
+            raise InvalidInput([Fault("/query/q", "a search cannot hold a NUL character")])
         text = {"$regex": re.escape(query.q), "$options": "i"}
         places = ("_id", "input", "result", "error.message")
         filters["$or"] = [{place: text} for place in places]

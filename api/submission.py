@@ -17,6 +17,9 @@ Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Seconds = Annotated[float, Field(gt=0, le=30 * 24 * 3600)]
 
+MOST_BYTES = 4 * 1024 * 1024
+"""Of the JSON text of input and metadata, also of one item among many."""
+
 LATER = frozenset(
     (
         *("run_at", "delay_s", "expires_at", "expires_in_s", "soft_timeout_s", "retry"),
@@ -80,6 +83,8 @@ def to_job(
             f"{entry.name} runs in a thread, which cannot be stopped; declare it with process=True"
         )
         raise InvalidInput([Fault("/timeout_s", why)])
+    metadata = dump(options.metadata) if options.metadata else "{}"
+    _check_size(input_text, metadata)
     return Job(
         id=job_id or new_id(now),
         task=entry.name,
@@ -89,8 +94,17 @@ def to_job(
         priority=options.priority,
         timeout_s=options.timeout_s or entry.timeout_s,
         tags=tuple(options.tags),
-        metadata=dump(options.metadata) if options.metadata else "{}",
+        metadata=metadata,
     )
+
+
+def _check_size(input_text: str, metadata: str) -> None:
+    """Refuse what would leave no room for a result in the job's document of 16 MiB."""
+    if len(input_text) + len(metadata) <= MOST_BYTES // 4:
+        return
+    if len(input_text.encode()) + len(metadata.encode()) > MOST_BYTES:
+        why = f"input and metadata have more than {MOST_BYTES} bytes together; send a reference"
+        raise InvalidInput([Fault("", why)])
 
 
 def _pointer(location: Sequence[int | str]) -> str:

@@ -1,6 +1,7 @@
 """The ports to MongoDB and RabbitMQ in memory: they keep the real promises, and a journal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
@@ -21,10 +22,10 @@ from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_claims import JobClaims
 from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.job_inserts import JobInserts
-from shared.infrastructure.job_reads import JobReads
+from shared.infrastructure.job_reads import Ended, JobReads
 from shared.infrastructure.job_reports import JobReports, Line
 from shared.infrastructure.task_catalogue import TaskCatalogue
-from tests.builders import LATER, NOON
+from tests.builders import LATER
 
 Journal = list[tuple[str, Any]]
 """What was asked of the fakes, in order: a word and what it was about."""
@@ -103,7 +104,7 @@ class FakeEnds(JobEnds):
     def __init__(self, store: FakeStore) -> None:
         self._store = store
 
-    async def write(self, ends: Sequence[End]) -> list[End]:
+    async def write(self, ends: Sequence[End], *, singly: bool = False) -> list[End]:
         self._store.begin("end", [end.job.id for end in ends])
         return [end for end in ends if not self._apply(end)]
 
@@ -163,10 +164,14 @@ class FakeReads(JobReads):
     async def versions(self, ids: Iterable[str]) -> dict[str, int]:
         return {job.id: job.version for job in await self.get_many(ids)}
 
-    async def ended_since(self, instant: datetime, *, most: int) -> list[Job]:
+    async def ended_since(self, instant: datetime, *, most: int) -> list[Ended]:
         self._store.begin("ended_since", instant)
-        ended = [j for j in self._store.jobs.values() if j.finished_at and j.finished_at > instant]
-        return sorted(ended, key=lambda job: job.finished_at or NOON)[:most]
+        found = [
+            Ended(job.id, job.version, job.finished_at)
+            for job in self._store.jobs.values()
+            if job.finished_at and job.finished_at > instant
+        ]
+        return sorted(found, key=lambda ended: ended.at)[:most]
 
 
 class FakeReports(JobReports):
@@ -265,6 +270,14 @@ class FakeSource(BellConsumer):
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self.link = cast(Any, FakeLink())
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["FakeSource"]:
+        yield self
+
+    async def rebuild_if_deaf(self) -> None:
+        pass
 
     async def pause(self) -> None:
         self._journal.append(("pause", None))

@@ -111,6 +111,9 @@ class Reports:
         except StoreUnavailable:
             self._lines = (lines + self._lines)[-_MOST_LINES:]
             return
+        except asyncio.CancelledError:  # they may be stored or not; storing them twice is harmless
+            self._lines = lines + self._lines
+            raise
         self._hints.tell(hint_of(job, "job.progress") for job, _ in progress)
         self._hints.tell(hint_of(job, "job.log") for job in {j.id: j for j, _ in lines}.values())
 

@@ -106,7 +106,7 @@ class Runner:
         await self.consumer.give_all_back()
         await self._wait_for_jobs()
         await self._abandon()
-        for job in self._unfinished.values():
+        for job in list(self._unfinished.values()):
             await self._hand_back(job)
 
     async def _wait_for_jobs(self) -> None:

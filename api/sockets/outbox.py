@@ -45,8 +45,10 @@ class Outbox:
         return item if isinstance(item, bytes) else next_frame(*item)
 
     def _add(self, key: object, item: tuple[str, Change] | bytes) -> None:
+        if self._overflow:
+            return  # the reader is about to be cut, and subscribes again
         self._pending[key] = item
-        self._overflow = self._overflow or len(self._pending) > MOST_PENDING
+        self._overflow = len(self._pending) > MOST_PENDING
         self._arrived.set()
 
     @property

@@ -4,8 +4,7 @@ A hint may be lost, doubled or late. Whoever receives one reads the job from Mon
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import orjson
@@ -19,8 +18,7 @@ NEW_JOBS = "job.new"
 """Routing key of `job.queued` hints: only gateways with filter subscriptions bind it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
+class Hint(NamedTuple):
     """A job changed; the fields are those that a filter subscription can ask for."""
 
     job_id: str

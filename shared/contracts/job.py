@@ -4,12 +4,13 @@ Pure: no I/O and no clock. Every move returns a new Job. The store writes many j
 operation, but the statuses that its filters name come from `MOVES`; a test holds them together.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from shared.contracts.errors import IllegalMove
+from shared.contracts.record import record
 
 
 class Status(StrEnum):
@@ -53,7 +54,7 @@ MAX_LOST = 3
 """How often a job may lose its worker while it runs alone, before it fails with `worker-lost`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Failure:
     """Why an attempt, or the job, did not succeed."""
 
@@ -64,7 +65,7 @@ class Failure:
     traceback: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Progress:
     """How far the running attempt says it has come, in the task's own unit."""
 
@@ -73,7 +74,7 @@ class Progress:
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Claim:
     """Who runs the attempt. Whoever writes an end must show the token."""
 
@@ -82,7 +83,7 @@ class Claim:
     alone: bool = False  # a suspect, run without other suspects beside it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PastAttempt:
     """An attempt that ended without ending the job."""
 
@@ -93,7 +94,7 @@ class PastAttempt:
     outcome: str  # "lost" or "handed-back"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Job:
     """One request to run a task, and how far it has come."""
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from bson.raw_bson import RawBSONDocument
 
 from shared.contracts.job import MOVES, Failure, Job, Move, Progress
+from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID
 from shared.infrastructure.documents import failure_document
 from shared.infrastructure.mongo import Document
@@ -21,7 +22,7 @@ _MOST_TOGETHER = 100  # jobs in one statement: looking up results is quadratic i
 _LONGEST_SHARED = 16 * 1024  # characters of a result that shares a statement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class End:
     """How one attempt ended the job: with a result (JSON text) or with an error."""
 
@@ -44,11 +45,11 @@ class Statement:
     update: RawBSONDocument
 
 
-def statements(ends: Sequence[End]) -> Iterator[Statement]:
-    """Return the updates that store these ends."""
+def statements(ends: Sequence[End], *, singly: bool = False) -> Iterator[Statement]:
+    """Return the updates that store these ends, each on its own if `singly`."""
     by_token: defaultdict[str, list[End]] = defaultdict(list)
     for end in ends:
-        if _is_plain(end):
+        if not singly and _is_plain(end):
             by_token[token_of(end.job)].append(end)
         else:
             yield Statement((end,), encode_end(end))

@@ -18,17 +18,18 @@ class JobEnds:
         self._database = database
         self._jobs = database[JOBS]
 
-    async def write(self, ends: Sequence[End]) -> list[End]:
+    async def write(self, ends: Sequence[End], *, singly: bool = False) -> list[End]:
         """Store ends, repeating until MongoDB answers; return those that came too late.
 
         An end is late if its worker lost the job: somebody else has it, or has ended it.
         """
-        prepared = list(statements(ends))
+        prepared = list(statements(ends, singly=singly))
         updates = [each.update for each in prepared]
         try:
             matched = await until_stored(lambda: update(self._database, JOBS, updates))
-        except TooLarge as error:  # the others are stored, and storing them again does no harm
-            return await self.write(_shortened(prepared, error.places))
+        except TooLarge as error:  # storing again those that are stored does no harm
+            again = _shortened(prepared, error.places) if singly else ends
+            return await self.write(again, singly=True)
         if matched == len(ends):
             return []
         stored = await until_stored(lambda: self._stored(ends))

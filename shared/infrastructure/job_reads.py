@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo import ASCENDING, DESCENDING
 from pymongo.read_concern import ReadConcern
@@ -14,6 +14,14 @@ from shared.infrastructure.documents import from_document
 from shared.infrastructure.mongo import Database, Document, translated
 
 _MOST_AT_ONCE = 500
+
+
+class Ended(NamedTuple):
+    """That a job has ended, and when by the database's clock."""
+
+    job_id: str
+    version: int
+    at: datetime
 
 
 class JobReads:
@@ -68,16 +76,18 @@ class JobReads:
             documents = await self._jobs.find(query).sort("_id", order).limit(size).to_list(None)
         return list(map(from_document, documents))
 
-    async def ended_since(self, instant: datetime, *, most: int) -> list[Job]:
-        """Return jobs that ended after `instant` (the database's clock), oldest end first."""
+    async def ended_since(self, instant: datetime, *, most: int) -> list[Ended]:
+        """Return which jobs ended after `instant` (the database's clock), oldest end first."""
         with translated():
-            documents = (
-                await self._jobs.find({"finished_at": {"$gt": instant}})
+            found = (
+                await self._jobs.find(
+                    {"finished_at": {"$gt": instant}}, {"version": 1, "finished_at": 1}
+                )
                 .sort("finished_at", ASCENDING)
                 .limit(most)
                 .to_list(None)
             )
-        return list(map(from_document, documents))
+        return [Ended(each["_id"], each["version"], each["finished_at"]) for each in found]
 
     async def logs(self, job_id: str) -> list[Document]:
         """Return the log lines of all attempts of a job, oldest first."""

@@ -1,11 +1,12 @@
 """Ends: fenced by the claim, safe to repeat, and no bad one spoils its neighbours."""
 
 from dataclasses import replace
+from json import dumps
 
 import pytest
 
 from shared.contracts.job import Failure, Progress, Status
-from shared.infrastructure.end_statements import End
+from shared.infrastructure.end_statements import End, encode_end
 from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.job_reports import JobReports
 from tests.builders import LATER, a_claim, a_failure, a_job, a_job_in, a_running_job
@@ -129,6 +130,38 @@ async def test_a_result_that_the_database_cannot_hold_fails_its_job_and_no_other
     assert (error.type, error.retryable) == ("result-too-large", False)
 
 
+async def test_results_that_are_written_together_are_not_mixed_up(
+    store: Store, ends: JobEnds
+) -> None:
+    jobs = await store.has_claimed(250)
+    results = [dumps([number, *TEXTS]) for number in range(250)]
+    batch = [End(job=job, result=result) for job, result in zip(jobs, results, strict=True)]
+    assert await ends.write(batch) == []
+    stored = {each["_id"]: each["result"] for each in await store.jobs.find({}).to_list(None)}
+    assert [stored[job.id] for job in jobs] == results
+
+
+async def test_of_ends_that_are_written_together_only_the_lost_one_is_late(
+    store: Store, ends: JobEnds
+) -> None:
+    jobs = await store.has_claimed(20)
+    await ends.move_back(jobs[7], jobs[7].lost_its_worker(at=LATER))
+    late = await ends.write([End(job=job, result="1") for job in jobs])
+    assert [end.job.id for end in late] == [jobs[7].id]
+
+
+async def test_a_full_document_does_not_spoil_ends_that_are_written_together(
+    store: Store, ends: JobEnds
+) -> None:
+    jobs = await store.has_claimed(9)
+    full = {"$set": {"input": "x" * (16 * MEGABYTE - 10_000)}}
+    await store.jobs.update_one({"_id": jobs[4].id}, full)
+    result = dumps("y" * 12_000)
+    assert await ends.write([End(job=job, result=result) for job in jobs]) == []
+    statuses = [(await store.read(job)).status for job in jobs]
+    assert statuses == [Status.SUCCEEDED] * 4 + [Status.FAILED] + [Status.SUCCEEDED] * 4
+
+
 async def test_a_huge_error_message_fails_its_job_and_no_other(store: Store, ends: JobEnds) -> None:
     small, large = await store.has_claimed(2)
     await store.jobs.update_one({"_id": large.id}, {"$set": {"input": "x" * 4 * MEGABYTE}})
@@ -156,7 +189,7 @@ async def test_giving_a_job_back_twice_gives_it_back_once(store: Store, ends: Jo
 
 def test_nothing_can_be_encoded_for_a_job_that_nobody_claimed() -> None:
     with pytest.raises(ValueError, match="is not claimed"):
-        End(job=a_job(), result="5")
+        encode_end(End(job=a_job(), result="5"))
 
 
 async def test_progress_is_shown_only_while_the_claim_holds(store: Store, ends: JobEnds) -> None:

@@ -18,7 +18,14 @@ GONE = timedelta(seconds=-1)
 
 
 def a_row(worker: str = "w", **overrides: Any) -> WorkerRow:
-    given = {"id": worker, "host": "here", "pid": 1, "queues": ("q",), "tasks": ("t",), "slots": 4}
+    given: dict[str, Any] = {
+        "id": worker,
+        "host": "here",
+        "pid": 1,
+        "queues": ("q",),
+        "tasks": ("t",),
+        "slots": 4,
+    }
     return WorkerRow(**given | overrides)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -125,7 +126,8 @@ async def test_every_202_of_a_killed_gateway_is_stored_and_ends(fragile: Service
             asyncio.create_task(submit_until_it_dies(base + client * 100_000))
             for client in range(8)
         ]
-        await eventually(lambda before=len(accepted): len(accepted) >= before + 200, within=30)
+        enough = len(accepted) + 200
+        await eventually(partial(_has_grown_to, accepted, enough), within=30)
         await fragile.gateway.kill()
         await asyncio.gather(*clients)
         await fragile.gateway.start()
@@ -133,3 +135,7 @@ async def test_every_202_of_a_killed_gateway_is_stored_and_ends(fragile: Service
     await fragile.all_ended(within=60)
     stored = await fragile.database.jobs.find({"_id": {"$in": list(accepted)}}).to_list(None)
     assert {job["_id"]: json.loads(job["result"]) for job in stored} == accepted
+
+
+def _has_grown_to(accepted: dict[str, int], size: int) -> bool:
+    return len(accepted) >= size

@@ -46,9 +46,10 @@ class Rescue:
         """Release the jobs of every worker that is not alive; return how many."""
         try:
             await self._bury()
+            # In this order: a worker that starts in between must not be taken for dead.
+            named = await self._rescue.workers_of_running_jobs()
             live = {row["_id"] for row in await self._workers.live()}
-            gone = await self._rescue.workers_of_running_jobs() - live
-            return sum([await self.release(worker) for worker in sorted(gone)])
+            return sum([await self.release(worker) for worker in sorted(named - live)])
         except Unavailable:
             # Workers could not renew their leases either: give them a whole one to do so.
             self._patient_until = time.monotonic() + self._lease

@@ -15,7 +15,7 @@ from tests.builders import a_running_job
 from tests.fakes import FakeHints, FakeReports
 from tests.unit.worker import odd_tasks
 from tests.unit.worker.odd_tasks import RAISED, RETURNED
-from worker.executions import loop
+from worker.executions import Execution, loop
 from worker.executions.loop import OnTheLoop
 from worker.executions.processes import InProcesses
 from worker.executions.threads import InThreads
@@ -63,7 +63,7 @@ async def bench() -> AsyncIterator[Bench]:
     registry, store = load_registry([MODULE]), FakeReports()
     reports, in_processes = Reports(store, FakeHints()), InProcesses([MODULE])
     with ThreadPoolExecutor(4, thread_name_prefix="task") as threads:
-        executions = {
+        executions: dict[str, Execution] = {
             "loop": OnTheLoop(),
             "thread": InThreads(threads),
             "process": in_processes,

@@ -1,7 +1,7 @@
-"""The keeper's steps: the dead give up their jobs, the living never do, nothing stays unannounced."""
+"""The keeper: the dead give up their jobs, the living never do, nothing stays unannounced."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,7 +12,7 @@ from shared.infrastructure.bell_ringer import Rung
 from shared.infrastructure.job_rescue import JobRescue
 from shared.infrastructure.mongo import Document
 from shared.infrastructure.workers import Workers
-from tests.builders import a_claim, a_job, a_running_job
+from tests.builders import a_claim, a_job, a_job_in, a_running_job
 from tests.eventually import eventually
 from tests.fakes import FakeEnds, FakeHints, FakeInserts, FakeRinger, FakeStore
 from worker.keeper.loop import keep
@@ -28,12 +28,12 @@ class FakeWorkers(Workers):
         self._store = store
         self.alive: set[str] = set()
         self.expired: set[str] = set()
-        self.after_a_look: list[str] = []  # workers that start right after somebody looked
+        self.after_each_look: Callable[[], None] = lambda: None  # what happens in between
 
     async def live(self) -> list[Document]:
         self._store.begin("live", None)
         rows = [{"_id": w, "queues": ["default"], "tasks": ["math.add"]} for w in self.alive]
-        self.alive |= set(self.after_a_look)
+        self.after_each_look()
         return rows
 
     async def bury(self, worker: str) -> bool:
@@ -140,35 +140,23 @@ async def test_the_jobs_of_the_living_are_left_alone(night: Night) -> None:
     assert night.said("bury") == []
 
 
-async def test_a_worker_that_starts_while_the_keeper_looks_is_not_buried(night: Night) -> None:
-    night.workers.after_a_look = ["new"]
-
-    async def looked() -> bool:
-        return "new" in night.workers.alive
-
-    async def start_and_claim() -> None:
-        await eventually(looked)
+async def test_a_worker_that_starts_and_claims_while_the_keeper_looks_is_not_buried(
+    night: Night,
+) -> None:
+    def start_and_claim() -> None:
+        night.workers.alive.add("new")
         night.runs("new")
 
-    starting = asyncio.create_task(start_and_claim())
+    night.workers.after_each_look = start_and_claim
     for _ in range(3):
         assert await night.rescue.step() == 0
-        await asyncio.sleep(0.02)
-    await starting
     assert night.said("bury") == []
-
-
-async def test_the_keeper_looks_at_jobs_before_it_looks_who_lives(night: Night) -> None:
-    # The other way round, who starts in between and claims would be taken for dead.
-    await night.rescue.step()
-    looks = [word for word, _ in night.store.journal if word.startswith(("live", "workers"))]
-    assert looks == ["workers of running jobs", "live"]
 
 
 async def test_a_worker_whose_lease_ran_out_is_buried_and_its_jobs_go_on(night: Night) -> None:
     job = night.runs("late")
-    night.workers.alive = night.workers.expired = {"late"}
     night.workers.alive = {"late"}
+    night.workers.expired = {"late"}
     assert await night.rescue.step() == 1
     assert night.store.jobs[job.id].status is Status.QUEUED
 
@@ -211,7 +199,7 @@ async def test_a_job_that_ended_meanwhile_stays_ended(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = night.runs("dead")
-    ended = a_running_job(id=job.id, status=Status.SUCCEEDED, result="1", claim=None)
+    ended = a_job_in(Status.SUCCEEDED, id=job.id, result="1", claim=None)
     looked = [[job], []]
     night.store.put(ended)
 
@@ -272,7 +260,7 @@ async def test_many_jobs_are_announced_in_bells_by_queue(night: Night) -> None:
 
 
 async def test_ends_without_follow_ups_are_settled(night: Night) -> None:
-    job = a_running_job(status=Status.FAILED, unsettled=True)
+    job = a_job_in(Status.FAILED, unsettled=True)
     night.store.put(job)
     unsettled = Unsettled(night.queries, night.hints)
     assert await unsettled.step() == 1

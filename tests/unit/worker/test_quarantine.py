@@ -81,14 +81,17 @@ async def test_a_job_alone_is_marked_before_it_runs_even_while_the_database_is_a
         assert ward.store.journal == [("alone", job.id), ("alone", job.id)]
 
 
-async def test_a_suspect_that_raises_makes_room_for_the_next() -> None:
+@pytest.mark.parametrize("lost", [1, 2])
+async def test_a_suspect_that_raises_makes_room_for_the_next(lost: int) -> None:
     ward = Ward(slots=1)
-    for lost in (1, 2):
-        with pytest.raises(ZeroDivisionError):
-            job = a_running_job(lost=lost)
-            ward.store.put(job)
-            async with ward.quarantine.admit(job):
-                raise ZeroDivisionError
-    ward.may_end.set()
-    async with ward.running(a_running_job(lost=1), a_running_job(lost=2)):
-        pass
+    first, second = a_running_job(lost=lost), a_running_job(lost=lost)
+    ward.store.put(first)
+    with pytest.raises(ZeroDivisionError):
+        await _fail(ward.quarantine, first)
+    async with ward.running(second):
+        assert ward.inside == [second.id]
+
+
+async def _fail(quarantine: Quarantine, job: Job) -> None:
+    async with quarantine.admit(job):
+        raise ZeroDivisionError

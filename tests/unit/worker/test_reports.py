@@ -1,5 +1,6 @@
 """What tasks say of themselves: coalesced, kept through an outage, and never in anybody's way."""
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -160,9 +161,27 @@ async def _refuse(_: object) -> None:
     raise OverflowError("MongoDB can only handle up to 8-byte ints")
 
 
+async def test_lines_whose_write_is_cut_off_by_the_stop_are_written_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+
+    async def take_long(_: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(desk.store, "add_lines", take_long)
+    async with desk.reports.running():
+        with desk.reports.of(a_running_job()) as port:
+            port.log("info", "last words", {})
+            await begun.wait()
+        monkeypatch.undo()
+    assert [line["message"] for line in desk.lines()] == ["last words"]
+
+
 async def test_every_running_task_can_be_told_to_stop(desk: Desk) -> None:
     with desk.reports.of(a_running_job()) as one, desk.reports.of(a_running_job()) as other:
-        assert not one.cancelled
+        before = [port.cancelled for port in (one, other)]
         desk.reports.cancel_all()
-        assert one.cancelled
-        assert other.cancelled
+        after = [port.cancelled for port in (one, other)]
+    assert (before, after) == ([False, False], [True, True])

@@ -24,7 +24,6 @@ signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 (folder / worker).write_text(str(os.getpid()))
 """
 WAITS = "time.sleep(60)"
-WAITS_FOR_ITS_SUPERVISOR = "sys.stdin.read()"
 DIES = "os._exit(9)"
 REFUSES = f"os._exit({BAD_SETTING})"
 IGNORES_SIGNALS = "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
@@ -148,14 +147,3 @@ async def test_a_process_that_ignores_the_signal_is_killed_after_its_grace(
         await asyncio.sleep(0.1)
     assert not is_alive(pid)
     assert house.dead == [worker]
-
-
-async def test_a_process_sees_the_end_of_a_supervisor_that_just_vanishes(house: House) -> None:
-    supervisor = house.supervisor(WAITS_FOR_ITS_SUPERVISOR, processes=1, grace_s=5)
-    running = asyncio.create_task(supervisor.run())
-    await eventually(house.born)
-    [pid] = house.born().values()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    del running, supervisor
-    await eventually(lambda: not is_alive(pid))
