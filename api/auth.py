@@ -11,7 +11,10 @@ from shared.infrastructure.settings import GatewaySettings
 log = get_logger(__name__)
 
 _EVERY = 5.0  # seconds until a revoked key stops working
-_OPEN = ("/healthz/", "/problems/", "/docs", "/openapi.json", "/asyncapi.json", "/static/")
+_OPEN = (
+    *("/healthz/", "/problems", "/docs", "/static/"),
+    *("/openapi.json", "/asyncapi.json", "/favicon.ico"),
+)
 
 
 class Keys:

@@ -1,4 +1,4 @@
-"""The outermost layer: request ids, body limits, API keys, counters, and a problem for each error."""
+"""The outermost layer: request ids, body limits, keys, counters, and a problem for each error."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping

@@ -177,9 +177,8 @@ class Hub:
                 for job in await self._reads.get_many(stale):
                     self._tell(job, stale[job.id])
             except StoreUnavailable as error:
-                log.warning(
-                    "hub.waits", reason=str(error)[:200]
-                )  # the next re-read makes up for it
+                # The next re-read makes up for it.
+                log.warning("hub.waits", reason=str(error)[:200])
 
     async def _reread(self) -> None:
         while True:

@@ -7,12 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from shared.contracts.errors import BadPageToken, Fault, InvalidInput
 from shared.contracts.ids import first_id_at, is_id
 from shared.contracts.job import Status
 
+
+def _not_a_number(value: Any) -> Any:
+    """Refuse what a lenient parser would take for seconds since 1970."""
+    if isinstance(value, str) and value.replace(".", "", 1).lstrip("+-").isdigit():
+        raise ValueError("send an RFC 3339 instant such as 2026-01-31T12:00:00Z")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_not_a_number)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -29,8 +38,8 @@ class ListQuery(BaseModel):
     q: Word | None = Field(
         default=None, description="text in the id, the input, the result or the error message"
     )
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: Instant | None = None
+    created_before: Instant | None = None
     order: Literal["-created_at", "created_at"] = "-created_at"
     page_size: int = Field(default=50, ge=1, description="values above 500 count as 500")
     page_token: str | None = None

@@ -43,7 +43,7 @@ KINDS: dict[str, Kind] = {
     "invalid-page-token": Kind(
         400,
         "The page token is not one of ours for this query",
-        "Use next_page_token as it came, with the same filters and order; or start anew without it.",
+        "Use next_page_token as it came, with the same filters and order; or start without one.",
     ),
     "unauthenticated": Kind(
         401,

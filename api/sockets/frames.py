@@ -66,7 +66,7 @@ _FRAMES: TypeAdapter[Frame] = TypeAdapter(Annotated[Frame, Field(discriminator="
 
 
 class BadFrame(Exception):
-    """A frame that is not of this protocol; the message fits a close reason."""
+    """A frame that is not of this protocol; the message says why."""
 
 
 def read_frame(text: str) -> Frame:
@@ -74,11 +74,16 @@ def read_frame(text: str) -> Frame:
     try:
         return _FRAMES.validate_python(parse(text.encode()))
     except (Malformed, UnicodeEncodeError) as error:
-        raise BadFrame(str(error)[:100]) from error
+        raise BadFrame(str(error)) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "frame"
-        raise BadFrame(f"{where}: {first['msg']}"[:100]) from error
+        raise BadFrame(f"{where}: {first['msg']}") from error
+
+
+def close_reason(text: str) -> str:
+    """Return as much of a reason as fits a close frame: 123 bytes (RFC 6455, section 5.5)."""
+    return text.encode("utf-8", "replace")[:123].decode("utf-8", "ignore")
 
 
 def next_frame(subscription: str, change: Change) -> bytes:

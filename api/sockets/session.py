@@ -29,7 +29,7 @@ class Closing(Exception):
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
-        self.code, self.reason = code, reason
+        self.code, self.reason = code, frames.close_reason(reason)
 
 
 class Session:
@@ -102,7 +102,7 @@ class Session:
         except ProblemError as problem:
             denied = problem.slug == "forbidden"
             code = frames.FORBIDDEN if denied else frames.UNAUTHENTICATED
-            raise Closing(code, problem.detail[:100]) from None
+            raise Closing(code, problem.detail) from None
         self._outbox.say(frames.ACK)
 
     async def _read(self) -> frames.Frame:

@@ -1,7 +1,7 @@
-"""The guarded updates that end jobs: one for all plain successes of a claim, one for each other end.
+"""The guarded updates that end jobs: one for all plain successes of a claim, one a job for the rest.
 
-Each success has a result of its own, so the shared update looks it up by the job's id. That makes it a
-pipeline, in which results stand under `$literal`: a result must never be read as an expression
+Each success has a result of its own, so the shared update looks it up by the job's id. That makes
+it a pipeline, in which results stand under `$literal`: a result must never be read as an expression
 (docs/decisions/0013).
 """
 

@@ -12,6 +12,7 @@ from shared.contracts.job import Job
 from shared.infrastructure.collections import JOBS, LOGS
 from shared.infrastructure.documents import from_document
 from shared.infrastructure.mongo import Database, Document, translated
+from shared.infrastructure.shared_reads import SharedReads
 
 _MOST_AT_ONCE = 500
 
@@ -30,14 +31,17 @@ class JobReads:
     def __init__(self, database: Database) -> None:
         self._jobs = database.get_collection(JOBS, read_concern=ReadConcern("majority"))
         self._logs = database[LOGS]
+        self._single = SharedReads(self._by_id)
 
     async def get(self, job_id: str) -> Job:
         """Return one job; raise NotFound."""
-        with translated():
-            document = await self._jobs.find_one({"_id": job_id})
-        if document is None:
+        job = await self._single.get(job_id)
+        if job is None:
             raise NotFound(f"there is no job {job_id}")
-        return from_document(document)
+        return job
+
+    async def _by_id(self, ids: Iterable[str]) -> dict[str, Job]:
+        return {job.id: job for job in await self.get_many(ids)}
 
     async def get_many(self, ids: Iterable[str]) -> list[Job]:
         """Return those of the jobs that exist, in no order."""

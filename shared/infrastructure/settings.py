@@ -80,6 +80,7 @@ class WorkerSettings(Settings):
     slots: int = Field(default=100, ge=1, le=10_000)
     lease_s: float = Field(default=15, ge=1, le=3600)
     grace_s: float = Field(default=30, ge=0, le=86_400)
+    http_allow_private: bool = False  # read by the task itself; here so that a bad value stops us
     max_result_bytes: int = Field(default=4 * 1024 * 1024, ge=1024, le=15 * 1024 * 1024)
 
     @property

@@ -80,7 +80,8 @@ async def test_every_filter_selects_what_it_says(store: Store, reads: JobReads) 
 
 
 @pytest.mark.parametrize(
-    "text", ["a.c", "(", "[", "\\", "$", "^x", "*", "$where", "#", " ", "\t", "\N{GRINNING FACE}", "Ä"]
+    "text",
+    ["a.c", "(", "[", "\\", "$", "^x", "*", "$where", "#", " ", "\t", "\N{GRINNING FACE}", "Ä"],
 )
 async def test_a_search_is_for_plain_text_without_regard_to_case(
     store: Store, reads: JobReads, text: str

@@ -10,7 +10,12 @@ from tests.unit.api.requests import a_request
 
 @pytest.mark.parametrize(
     "kind",
-    ["application/json", "Application/JSON", "application/json; charset=utf-8", "application/x+json"],
+    [
+        "application/json",
+        "Application/JSON",
+        "application/json; charset=utf-8",
+        "application/x+json",
+    ],
 )
 def test_json_is_read_under_each_of_its_names(kind: str) -> None:
     assert read_json(a_request(headers={"Content-Type": kind}), b'{"a":1}') == {"a": 1}

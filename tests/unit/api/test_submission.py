@@ -1,5 +1,6 @@
 """Submissions: what is taken, what is refused and how, and the job that one makes."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -52,17 +53,19 @@ def test_everything_that_may_be_said_is_taken() -> None:
     assert read_submission(given).model_dump() == given
 
 
+WRONG: dict[str, list[Any]] = {
+    "task": [None, "", "x" * 201, 1, ["a"]],
+    "input": [None, [], "{}", 1],
+    "queue": ["", "a b", "a\n", "a/b", ".a", "x" * 65, 1],
+    "priority": [-1, 10, "5", 5.0, True, None],
+    "timeout_s": [0, -1, 1e9, "1", True],
+    "tags": ["a", [""], [1], ["x" * 101], ["a"] * 21, None],
+    "metadata": [[], "x", None],
+}
+
+
 @pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        *[("task", value) for value in (None, "", "x" * 201, 1, ["a"])],
-        *[("input", value) for value in (None, [], "{}", 1)],
-        *[("queue", value) for value in ("", "a b", "a\n", "a/b", ".a", "x" * 65, 1)],
-        *[("priority", value) for value in (-1, 10, "5", 5.0, True, None)],
-        *[("timeout_s", value) for value in (0, -1, 1e9, "1", True)],
-        *[("tags", value) for value in ("a", [""], [1], ["x" * 101], ["a"] * 21, None)],
-        *[("metadata", value) for value in ([], "x", None)],
-    ],
+    ("field", "value"), [(field, value) for field in WRONG for value in WRONG[field]]
 )
 def test_a_value_that_does_not_fit_is_refused_at_its_place(field: str, value: Any) -> None:
     found = faults({"task": "math.add", field: value})
@@ -98,10 +101,8 @@ def test_every_fault_is_told_at_once_and_none_echoes_the_input() -> None:
     )
 )
 def test_any_object_is_a_submission_or_invalid_input(value: dict[str, Any]) -> None:
-    try:
-        read_submission(value)
-    except InvalidInput as refused:
-        assert refused.faults
+    with suppress(InvalidInput):
+        assert read_submission(value).task == value["task"]
 
 
 def test_options_in_a_query_are_text() -> None:
@@ -130,7 +131,7 @@ def test_what_was_said_comes_before_what_the_task_says() -> None:
 
 def test_a_timeout_for_a_task_in_a_thread_is_refused_with_what_to_do() -> None:
     entry = TaskEntry(name="t.t", queue="q", execution="thread")
-    with pytest.raises(InvalidInput, match="/timeout_s: .*process=True"):
+    with pytest.raises(InvalidInput, match=r"/timeout_s: .*process=True"):
         made(Options(timeout_s=1), entry)
     assert made(Options(), entry).timeout_s is None
 

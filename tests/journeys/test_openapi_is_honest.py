@@ -1,0 +1,40 @@
+"""Fuzz the live gateway from its own OpenAPI document: it never crashes and never surprises."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.service import Service
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+async def test_no_request_that_the_document_allows_is_answered_otherwise_than_it_says(
+    service: Service,
+) -> None:
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli"),
+        *("--config-file", str(HERE / "schemathesis.toml")),
+        *("run", f"{service.gateway.url}/openapi.json"),
+        *("--checks", "all", "--phases", "examples,coverage,fuzzing"),
+        *("--max-examples", "8", "--seed", "7", "--generation-allow-x00", "false"),
+        *("--request-timeout", "20", "--no-color"),
+    ]
+    environment = os.environ | {"SCHEMATHESIS_HOOKS": "tests.journeys.schemathesis_hooks"}
+    fuzzing = await asyncio.create_subprocess_exec(
+        *command,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await fuzzing.communicate()
+
+    assert fuzzing.returncode == 0, output.decode()[-6000:]
+    assert (await service.http.get("/healthz/ready")).status_code == 200
+    assert "internal error" not in service.gateway.log.read_text()
+    assert "request.failed" not in service.gateway.log.read_text()
