@@ -1,4 +1,4 @@
-"""The guarded updates that end jobs: one for all plain successes of a claim, one a job for the rest.
+"""The guarded updates that end jobs: one for the plain successes of a claim, one a job otherwise.
 
 Each success has a result of its own, so the shared update looks it up by the job's id. That makes
 it a pipeline, in which results stand under `$literal`: a result must never be read as an expression

@@ -152,8 +152,7 @@ async def test_a_reader_that_does_not_read_is_cut_and_harms_nobody(service: Serv
 
         await eventually(cut, within=40)
         with pytest.raises(ConnectionClosed) as closed:
-            while True:
-                await lazy.hear(within=30)
+            await lazy.hear_for_ever(within=30)
     assert closed.value.rcvd is None or closed.value.rcvd.code == 1013
 
 

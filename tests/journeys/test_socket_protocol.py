@@ -14,8 +14,7 @@ from tests.journeys.watcher import Watcher, watcher
 async def close_code(watching: Watcher) -> int:
     """Return the code with which the gateway closes the socket."""
     with pytest.raises(ConnectionClosed) as closed:
-        while True:
-            await watching.hear(within=10)
+        await watching.hear_for_ever(within=10)
     assert closed.value.rcvd is not None
     return closed.value.rcvd.code
 

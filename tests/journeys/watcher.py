@@ -36,6 +36,11 @@ class Watcher:
                 if (frame["type"], frame.get("id")) == (kind, subscription):
                     return
 
+    async def hear_for_ever(self, *, within: float) -> None:
+        """Read frames until the socket closes; each must come in time."""
+        while True:
+            await self.hear(within=within)
+
     def events_of(self, subscription: str) -> list[str]:
         """Return the events told to a subscription so far."""
         return [
