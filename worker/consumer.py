@@ -43,6 +43,7 @@ class Consumer:
         self._start = start
         self._bells: deque[Bell] = deque()
         self._heard = asyncio.Event()
+        self.claiming = asyncio.Lock()  # held from a claim until its jobs have started
 
     def hear(self, bell: Bell) -> None:
         """Take a delivery; it is settled by `run`, or given back."""
@@ -60,7 +61,8 @@ class Consumer:
             if not self._bells:
                 self._heard.clear()
             elif await self._tools.slots.wait_for_one(_PATIENCE_WHEN_FULL):
-                await self._claim_some()
+                async with self.claiming:
+                    await self._claim_some()
             else:
                 await self._stand_aside(source)
 

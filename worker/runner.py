@@ -20,6 +20,7 @@ from worker.quarantine import Quarantine
 
 log = get_logger(__name__)
 
+_PATIENCE_WITH_CLAIM = 5.0  # seconds, in case MongoDB is away
 _PULSE = 0.5  # seconds between looks at the lease and at a deaf connection
 
 
@@ -61,12 +62,19 @@ class Runner:
                     pulse = group.create_task(self._watch_over(source))
                     log.info("worker.ready", slots=self._tools.slots.total)
                     await stop.wait()
+                    await self._between_claims()
                     consuming.cancel()
                     pulse.cancel()
             except* LeaseLost as errors:
                 await self._abandon()
                 raise errors.exceptions[0] from None
             await self._stop(source)
+
+    async def _between_claims(self) -> None:
+        """Let a claim under way start its jobs: cut off in the middle, they would count as lost."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_WITH_CLAIM), self.consumer.claiming:
+                pass
 
     def _start(self, job: Job) -> None:
         running = asyncio.create_task(self._run_one(job))

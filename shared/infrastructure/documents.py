@@ -10,6 +10,7 @@ from typing import Any
 from shared.contracts.job import Claim, Failure, Job, PastAttempt, Progress, Status
 from shared.infrastructure.mongo import Document
 
+_KNOWN = frozenset(f.name for f in fields(Job))
 _ALWAYS = ("version", "priority")  # changed by $inc, ordered by an index
 _DEFAULTS = {f.name: f.default for f in fields(Job) if f.name not in ("id", "status", "published")}
 
@@ -31,7 +32,10 @@ def from_document(document: Document) -> Job:
     for name, restore in _RESTORE.items():
         if name in document:
             document[name] = restore(document[name])
-    return Job(**document)
+    try:
+        return Job(**document)
+    except TypeError:  # a newer version of us has stored fields that we do not know
+        return Job(**{name: value for name, value in document.items() if name in _KNOWN})
 
 
 def failure_document(failure: Failure) -> Document:

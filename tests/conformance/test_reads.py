@@ -127,3 +127,11 @@ async def test_ends_are_read_in_their_order_up_to_a_number(store: Store, reads: 
 async def test_a_search_that_the_database_would_refuse_is_refused_before(reads: JobReads) -> None:
     with pytest.raises(InvalidInput, match="NUL"):
         await listed(reads, q="a\0b")
+
+
+async def test_fields_of_a_newer_version_are_passed_over(store: Store, reads: JobReads) -> None:
+    job = a_job()
+    await store.has(job)
+    await store.database.jobs.update_one({"_id": job.id}, {"$set": {"of_the_future": 1}})
+
+    assert (await reads.get(job.id)).id == job.id
