@@ -121,9 +121,7 @@ class Runner:
         ends_at = asyncio.get_running_loop().time() + self._grace.total_seconds()
         while self._running and asyncio.get_running_loop().time() < ends_at:
             self._tools.heartbeat.loop_is_alive()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_PULSE):
-                    await self._tools.slots.wait_until_idle(_PULSE)
+            await self._tools.slots.wait_until_idle(_PULSE)
 
     async def _abandon(self) -> None:
         """Cancel what runs, without waiting for tasks that ignore it."""

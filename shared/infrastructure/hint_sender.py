@@ -104,7 +104,8 @@ class HintSender:
         if self._exchange is None or not self.link.up:
             return
         also: dict[str, Any] = {"CC": keys[1:]} if len(keys) > 1 else {}
-        message = Message(encode_hints(hints), headers=also)
+        body = encode_hints(hints)
+        message = Message(body, content_type="application/json", headers=also)
         with suppress(*BROKEN):  # a lost hint delays a push by seconds and loses nothing
             async with asyncio.timeout(PATIENCE):
                 await self._exchange.publish(message, routing_key=keys[0], mandatory=False)

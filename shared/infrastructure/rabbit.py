@@ -13,7 +13,6 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPError
 
-from shared.contracts.errors import BrokerUnavailable
 from shared.infrastructure.logs import get_logger
 
 log = get_logger(__name__)
@@ -104,8 +103,3 @@ class Link:
     def watch(self, channel: AbstractChannel) -> None:
         """Rebuild the connection if this channel is closed by the broker."""
         channel.close_callbacks.add(lambda *_: self._broken.set())
-
-    def check(self) -> None:
-        """Raise BrokerUnavailable unless the connection stands."""
-        if not self.up:
-            raise BrokerUnavailable("RabbitMQ is away; the connection is being rebuilt")
