@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 from api.announcer import Announcer
 from api.catalogue import Catalogue
+from api.instants import present
 from api.submission import Options, Submission, to_job
 from shared.contracts.errors import Fault, InvalidInput
 from shared.contracts.job import Job
@@ -46,7 +46,7 @@ class Acceptance:
         if not isinstance(value, dict):
             raise InvalidInput([Fault(at, "the input must be an object")])
         self._catalogue.check(task, value, at=at)
-        now = _now()
+        now = present()
         return to_job(options, entry, input_text=dump(value), job_id=job_id, now=now)
 
     async def store(self, jobs: Sequence[Job]) -> None:
@@ -58,9 +58,3 @@ class Acceptance:
     async def _write(self, batch: list[Stored]) -> None:
         await self._inserts.insert([document for _, document in batch])
         self._announcer.announce([job for job, _ in batch])
-
-
-def _now() -> datetime:
-    """Return the present in the precision that MongoDB keeps: milliseconds."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)

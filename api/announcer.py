@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from shared.contracts.bells import into_bells
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.events import hint_of
-from shared.contracts.job import Job
+from shared.contracts.job import Job, Status
 from shared.infrastructure.bell_ringer import BellRinger, Rung
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_inserts import JobInserts
@@ -19,19 +19,33 @@ _MARK_EVERY = 0.2  # seconds
 
 
 class Announcer:
-    """Collects stored jobs into bells, one for each queue and flush."""
+    """Collects stored jobs into bells, one for each queue and flush.
 
-    def __init__(self, ringer: BellRinger, inserts: JobInserts, hints: HintSender) -> None:
+    It rings neither for jobs whose time has not come nor for queues that are held: the keeper does.
+    """
+
+    def __init__(
+        self,
+        ringer: BellRinger,
+        inserts: JobInserts,
+        hints: HintSender,
+        *,
+        holds: Callable[[str], bool],
+    ) -> None:
         self._ringer = ringer
         self._inserts = inserts
         self._hints = hints
+        self._holds = holds
         self._pending: list[Job] = []
         self._arrived = asyncio.Event()
         self._in_flight = asyncio.Semaphore(_MOST_IN_FLIGHT)
         self._confirmed: list[str] = []
 
     def announce(self, jobs: Sequence[Job]) -> None:
-        """Ring for these jobs soon, if the broker is there."""
+        """Ring for those of the jobs that are runnable soon, if the broker is there."""
+        waiting = [job for job in jobs if job.status is Status.WAITING]
+        if waiting:
+            self._hints.tell_due(job.due_at - job.created_at for job in waiting if job.due_at)
         if self._ringer.link.up and len(self._pending) < _MOST_PENDING:
             self._pending.extend(jobs)
             self._arrived.set()
@@ -55,7 +69,8 @@ class Announcer:
             self._hints.tell_of_new(map(hint_of, pending))
             by_queue: dict[str, list[Job]] = defaultdict(list)
             for job in pending:
-                by_queue[job.queue].append(job)
+                if job.status is Status.QUEUED and not self._holds(job.queue):
+                    by_queue[job.queue].append(job)
             for queue, jobs in by_queue.items():
                 for ids in into_bells(job.id for job in jobs):
                     await self._in_flight.acquire()

@@ -11,14 +11,15 @@ JSON = "application/json"
 _POLL_AFTER = "1"  # seconds
 
 
-def accepted(job: Job, headers: Mapping[str, str] = {}) -> Response:
-    """Answer a submission: 202 while the job is on its way, 200 once it has ended."""
+def accepted(
+    job: Job, headers: Mapping[str, str] = {}, *, status_code: int | None = None
+) -> Response:
+    """Answer a submission: 202 while the job is on its way, 200 once it has ended, unless told."""
     extra = {"Location": f"/v1/jobs/{job.id}", "ETag": etag(job), **headers}
     if not job.done:
         extra["Retry-After"] = _POLL_AFTER
-    return Response(
-        to_json(job_view(job)), status_code=200 if job.done else 202, media_type=JSON, headers=extra
-    )
+    status_code = status_code or (200 if job.done else 202)
+    return Response(to_json(job_view(job)), status_code=status_code, media_type=JSON, headers=extra)
 
 
 def shown(request: Request, job: Job, headers: Mapping[str, str] = {}) -> Response:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.contract.components import REF, Json, Untitled
-from api.contract.messages import FROM_SERVER, ON_RABBITMQ, Bell, Hints
+from api.contract.messages import FROM_SERVER, ON_RABBITMQ, Bell, Hints, Order
 from api.sockets import frames
 from shared.infrastructure.topology import Names
 
@@ -93,8 +93,13 @@ def _channels(names: Names) -> Json:
         "events": {
             "address": "{key}",
             "title": "Hints for gateways; those bind the keys of jobs that somebody watches",
-            "parameters": {"key": {"description": "`job.<shard>`, or `job.new`"}},
+            "parameters": {"key": {"description": "`job.<shard>`, `job.new`, or `due.soon`"}},
             **_exchange(names.events, "topic", Hints),
+        },
+        "control": {
+            "address": None,
+            "title": "Orders for workers; each worker hears all of them",
+            **_exchange(names.control, "fanout", Order),
         },
     }
 
@@ -120,6 +125,7 @@ def _operations() -> Json:
             "bindings": persistent,
         },
         "hint": _operation("send", "events", (Hints,), "Say which jobs have changed"),
+        "order": _operation("send", "control", (Order,), "Hurry workers to look what is wanted"),
         "hear": _operation("receive", "events", (Hints,), "Look at the jobs that have changed"),
     }
 

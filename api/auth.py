@@ -11,6 +11,9 @@ from shared.infrastructure.settings import GatewaySettings
 log = get_logger(__name__)
 
 _EVERY = 5.0  # seconds until a revoked key stops working
+_OPERATING = ("/v1/actions", "/v1/workers", "/v1/queues")
+"""What concerns other people's jobs needs the role of an operator to be changed."""
+
 _OPEN = (
     *("/healthz/", "/problems", "/docs", "/static/"),
     *("/openapi.json", "/asyncapi.json", "/favicon.ico"),
@@ -59,7 +62,7 @@ class Keys:
         scheme, _, secret = (authorization or b"").decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not secret:
             raise ProblemError("unauthenticated", "no API key was sent")
-        return self.check(secret.strip(), "read" if method in ("GET", "HEAD") else "submit")
+        return self.check(secret.strip(), _role_for(method, path))
 
     def check(self, secret: str | None, role: str) -> str:
         """Return the name of a key that has at least this role; raise a 401 or 403 problem."""
@@ -72,3 +75,9 @@ class Keys:
         if ROLES.index(key.role) < ROLES.index(role):
             raise ProblemError("forbidden", f"the key {key.name} is {key.role}; this needs {role}")
         return key.name
+
+
+def _role_for(method: str, path: str) -> str:
+    if method in ("GET", "HEAD"):
+        return "read"
+    return "operate" if path.startswith(_OPERATING) else "submit"

@@ -7,7 +7,7 @@ from starlette.requests import ClientDisconnect
 
 from api.headers import header
 from api.problems import ProblemError
-from shared.contracts.errors import Malformed
+from shared.contracts.errors import Fault, InvalidInput, Malformed
 from shared.contracts.strict_json import parse
 
 JSON_LINES = ("application/jsonl", "application/x-ndjson", "application/x-jsonlines")
@@ -28,6 +28,17 @@ async def read_body(request: Request) -> bytes:
 def media_type(request: Request) -> str:
     """Return the body's media type without its parameters."""
     return (header(request, b"content-type") or "").partition(";")[0].strip().lower()
+
+
+async def read_object(request: Request, *, optional: bool = False) -> tuple[bytes, Any]:
+    """Return the body, and the JSON object in it; one that is absent is empty if `optional`."""
+    body = await read_body(request)
+    if optional and not body.strip():
+        return body, {}
+    value = read_json(request, body)
+    if not isinstance(value, dict):
+        raise InvalidInput([Fault("", "the body must be an object")])
+    return body, value
 
 
 def read_json(request: Request, body: bytes) -> Any:

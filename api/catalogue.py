@@ -26,6 +26,7 @@ class Catalogue:
         self._entries: dict[str, TaskEntry] = {}
         self._validators: dict[str, jsonschema_rs.Validator] = {}
         self._read_at = 0.0
+        self._looking = asyncio.Lock()
         self.revision = 0  # grows whenever an entry changes
 
     async def keep_fresh(self) -> None:
@@ -56,12 +57,17 @@ class Catalogue:
     async def get(self, task: str) -> TaskEntry:
         """Return a task's entry; raise UnknownTask if no worker has declared it."""
         entry = self._entries.get(task)
-        if entry is None and time.monotonic() - self._read_at > _AT_MOST_EVERY:
-            await self.refresh()
+        if entry is None:
+            await self._look_again()
             entry = self._entries.get(task)
         if entry is None:
             raise UnknownTask(task)
         return entry
+
+    async def _look_again(self) -> None:
+        async with self._looking:  # who asks during a look waits for what it finds
+            if time.monotonic() - self._read_at > _AT_MOST_EVERY:
+                await self.refresh()
 
     def check(self, task: str, value: Any, *, at: str = "/input") -> None:
         """Raise InvalidInput unless `value` fits the task's input schema."""

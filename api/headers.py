@@ -10,3 +10,11 @@ def header(request: Request, name: bytes) -> str | None:
         found = request.scope["warren.headers"] = dict(request.scope["headers"])
     value = found.get(name)
     return None if value is None else value.decode("latin-1")
+
+
+def list_header(request: Request, name: bytes) -> str | None:
+    """The same for a header that is a list: several lines are one (RFC 9110, section 5.3)."""
+    if header(request, name) is None:
+        return None
+    lines = [value for key, value in request.scope["headers"] if key == name]
+    return b", ".join(lines).decode("latin-1")

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from api.filters import JobFilter
 from api.views import job_view, to_json
 from shared.contracts.errors import StoreUnavailable
-from shared.contracts.events import NEW_JOBS, Hint, shard_key
+from shared.contracts.events import NEW_JOBS, Hint, event_of, shard_key
 from shared.contracts.job import Job
 from shared.infrastructure.hint_feed import HintFeed
 from shared.infrastructure.job_reads import JobReads
@@ -125,7 +125,7 @@ class Hub:
         try:
             await self._want(key)
             job = await self._reads.get(job_id)
-            watch.start(Change(job, f"job.{job.status}"))
+            watch.start(Change(job, event_of(job)))
             yield job
         finally:
             self._release(key)
@@ -242,4 +242,4 @@ def _event(job: Job, hinted: str) -> str:
     """Name the change: what was hinted may be older than what was read."""
     if hinted in ("job.progress", "job.log") and not job.done:
         return hinted
-    return f"job.{job.status}"
+    return event_of(job)

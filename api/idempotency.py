@@ -6,13 +6,20 @@ the same job, not a second one (draft-ietf-httpapi-idempotency-key-header).
 
 import hashlib
 import re
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-from fastapi import Request
+import orjson
+from fastapi import Request, Response
 
 from api.headers import header
 from api.problems import ProblemError
-from shared.contracts.errors import IdempotencyInProgress, IdempotencyMismatch
+from shared.contracts.errors import (
+    IdempotencyInProgress,
+    IdempotencyMismatch,
+    Unavailable,
+    WarrenError,
+)
 from shared.contracts.ids import new_id
 from shared.infrastructure.idempotency import Idempotency, Reservation
 
@@ -34,6 +41,46 @@ async def reserve(request: Request, store: Idempotency, body: bytes) -> Reservat
             "request; use a new key"
         )
     return reservation
+
+
+async def answered_once(
+    request: Request,
+    store: Idempotency,
+    body: bytes,
+    answer: Callable[[Reservation | None], Awaitable[Response]],
+) -> Response:
+    """Return what `answer` says, and to a repetition of the request what it said at first.
+
+    A refusal is not kept: the cause may be gone when the request comes again.
+    """
+    reservation = await reserve(request, store, body)
+    if reservation is None:
+        return await answer(None)
+    if not reservation.is_new:
+        if reservation.answer is not None:
+            return _replayed(reservation.answer)
+        still_under_way(reservation)
+    key = scoped_key(request) or ""
+    try:
+        response = await answer(reservation)
+    except Unavailable:  # it may have taken effect; whoever repeats it goes on from the same seed
+        raise
+    except (WarrenError, ProblemError):
+        await store.release(key)
+        raise
+    await store.keep_answer(key, _kept(response))
+    return response
+
+
+def _kept(response: Response) -> str:
+    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+    kept = [response.status_code, headers, bytes(response.body).decode()]
+    return orjson.dumps(kept).decode()
+
+
+def _replayed(kept: str) -> Response:
+    status, headers, body = orjson.loads(kept)
+    return Response(body, status_code=status, headers={**headers, **REPLAYED})
 
 
 def scoped_key(request: Request) -> str | None:

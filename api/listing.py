@@ -7,42 +7,69 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
+from api.instants import Instant
 from shared.contracts.errors import BadPageToken, Fault, InvalidInput
 from shared.contracts.ids import first_id_at, is_id
 from shared.contracts.job import Status
 
-
-def _not_a_number(value: Any) -> Any:
-    """Refuse what a lenient parser would take for seconds since 1970."""
-    if isinstance(value, str) and value.replace(".", "", 1).lstrip("+-").isdigit():
-        raise ValueError("send an RFC 3339 instant such as 2026-01-31T12:00:00Z")
-    return value
-
-
-Instant = Annotated[AwareDatetime, BeforeValidator(_not_a_number)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
-class ListQuery(BaseModel):
-    """The query parameters of a list."""
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+_ONE = {"type": "string", "enum": [each.value for each in Status]}
+Statuses = Annotated[
+    list[Status],
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [{"type": "array", "items": _ONE}, _ONE]}),
+]
+
+
+class JobSearch(BaseModel):
+    """Which jobs are meant; absent fields fit every job."""
 
     model_config = ConfigDict(extra="forbid")
 
-    status: Status | None = None
+    status: Statuses = Field(
+        default_factory=list, description="one, or several of which one must fit"
+    )
     task: Word | None = None
     queue: Word | None = None
     tag: Word | None = None
+    schedule_id: Word | None = None
+    workflow_id: Word | None = None
     error: Word | None = Field(default=None, description="the type of the job's error")
     q: Word | None = Field(
         default=None, description="text in the id, the input, the result or the error message"
     )
     created_after: Instant | None = None
     created_before: Instant | None = None
-    order: Literal["-created_at", "created_at"] = "-created_at"
+
+
+class Paged(BaseModel):
+    """How a list is cut into pages."""
+
+    model_config = ConfigDict(extra="forbid")
+
     page_size: int = Field(default=50, ge=1, description="values above 500 count as 500")
     page_token: str | None = None
+
+
+class ListQuery(JobSearch, Paged):
+    """The query parameters of a list."""
+
+    order: Literal["-created_at", "created_at"] = "-created_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,35 +83,44 @@ class Page:
 
 def page_query(query: ListQuery) -> Page:
     """Return what to ask the store for; raise BadPageToken or InvalidInput."""
+    after = None if query.page_token is None else read_token(query)
+    return Page(filters_of(query, at="/query"), query.order == "-created_at", after)
+
+
+def filters_of(search: JobSearch, *, at: str) -> dict[str, Any]:
+    """Return what matches these jobs in the store; `at` is where the search stands."""
     filters: dict[str, Any] = {
         name: value
         for name, value in (
-            ("status", query.status and query.status.value),
-            ("task", query.task),
-            ("queue", query.queue),
-            ("tags", query.tag),
-            ("error.type", query.error),
+            ("task", search.task),
+            ("queue", search.queue),
+            ("tags", search.tag),
+            ("schedule_id", search.schedule_id),
+            ("workflow_id", search.workflow_id),
+            ("error.type", search.error),
         )
         if value is not None
     }
-    if created := _created(query.created_after, query.created_before):
+    if search.status:
+        filters["status"] = {"$in": sorted(set(search.status))}
+    if created := _created(search.created_after, search.created_before):
         filters["_id"] = created
-    if query.q is not None:
-        if "\0" in query.q:
-            raise InvalidInput([Fault("/query/q", "a search cannot hold a NUL character")])
-        text = {"$regex": re.escape(query.q), "$options": "i"}
+    if search.q is not None:
+        if "\0" in search.q:
+            raise InvalidInput([Fault(f"{at}/q", "a search cannot hold a NUL character")])
+        text = {"$regex": re.escape(search.q), "$options": "i"}
         places = ("_id", "input", "result", "error.message")
         filters["$or"] = [{place: text} for place in places]
-    after = None if query.page_token is None else _read_token(query)
-    return Page(filters, query.order == "-created_at", after)
+    return filters
 
 
-def next_token(query: ListQuery, last_id: str) -> str:
+def next_token(query: Paged, last_id: str) -> str:
     """Return the token of the page behind `last_id` of this query."""
     return base64.urlsafe_b64encode(f"{_digest(query)}{last_id}".encode()).decode().rstrip("=")
 
 
-def _read_token(query: ListQuery) -> str:
+def read_token(query: Paged) -> str:
+    """Return the id behind which the page of a query's token begins; raise BadPageToken."""
     token = query.page_token or ""
     try:
         text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
@@ -96,7 +132,7 @@ def _read_token(query: ListQuery) -> str:
     return last_id
 
 
-def _digest(query: ListQuery) -> str:
+def _digest(query: Paged) -> str:
     asked = query.model_dump_json(exclude={"page_token", "page_size"})
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
 

@@ -15,7 +15,21 @@ from api.edge import Edge
 from api.methods import Methods
 from api.parts import Parts, open_parts
 from api.problems import ProblemError, as_problem, problem_response
-from api.routes import bulk, docs, events, health, jobs, problem_pages, submit, tasks, watch
+from api.routes import (
+    bulk,
+    docs,
+    events,
+    health,
+    jobs,
+    operating,
+    problem_pages,
+    schedules,
+    steering,
+    submit,
+    tasks,
+    watch,
+    why,
+)
 from api.server import JoinedWritesProtocol
 from api.submission import faults_of
 from shared.contracts.errors import BadSetting, InvalidInput, StoreUnavailable, WarrenError
@@ -23,7 +37,10 @@ from shared.infrastructure.logs import configure_logs
 from shared.infrastructure.process import settle_memory
 from shared.infrastructure.settings import GatewaySettings, load
 
-_ROUTERS = (submit, bulk, jobs, events, tasks, health, watch, docs, problem_pages)
+_ROUTERS = (
+    *(submit, bulk, jobs, steering, events, why, schedules, tasks, operating, health),
+    *(watch, docs, problem_pages),
+)
 
 
 def create_app(parts: Callable[[], AbstractAsyncContextManager[Parts]]) -> Any:

@@ -11,21 +11,33 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.acceptance import Acceptance
+from api.actions import Actions
 from api.announcer import Announcer
 from api.auth import Keys
+from api.cancelling import Cancelling
 from api.catalogue import Catalogue
+from api.held import HeldQueues
 from api.hub import Hub
+from api.rerunning import Rerunning
 from shared.infrastructure.api_keys import ApiKeys
 from shared.infrastructure.bell_ringer import BellRinger
 from shared.infrastructure.collections import ensure_indexes
+from shared.infrastructure.control_sender import ControlSender
 from shared.infrastructure.hint_feed import HintFeed
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.idempotency import Idempotency
 from shared.infrastructure.job_inserts import JobInserts
+from shared.infrastructure.job_moves import JobMoves
+from shared.infrastructure.job_outlines import JobOutlines
 from shared.infrastructure.job_reads import JobReads
+from shared.infrastructure.job_requests import JobRequests
 from shared.infrastructure.mongo import Database, open_mongo
+from shared.infrastructure.queue_depths import QueueDepths
+from shared.infrastructure.queues import Queues
+from shared.infrastructure.retention import Retention
 from shared.infrastructure.settings import GatewaySettings
 from shared.infrastructure.task_catalogue import TaskCatalogue
+from shared.infrastructure.worker_rows import WorkerRows
 from shared.infrastructure.workers import Workers
 from shared.infrastructure.writes import until_stored
 
@@ -44,6 +56,13 @@ class Parts:
     keys: Keys
     workers: Workers
     ringer: BellRinger
+    cancelling: Cancelling
+    rerunning: Rerunning
+    actions: Actions
+    depths: QueueDepths
+    held: HeldQueues
+    worker_rows: WorkerRows
+    control: ControlSender
 
 
 @asynccontextmanager
@@ -56,6 +75,8 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
         await keys.open(settings)
         catalogue = Catalogue(TaskCatalogue(database))
         await catalogue.refresh()
+        held = HeldQueues(Queues(database))
+        await held.refresh()
         reads, inserts = JobReads(database), JobInserts(database)
         hub = Hub(reads)
         feed = HintFeed(settings, name, on_hints=hub.on_hints, on_gap=hub.on_gap)
@@ -64,10 +85,15 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
             BellRinger(settings, f"{name}-bells").running() as ringer,
             HintSender(settings, f"{name}-hints").running() as hints,
             feed.running(),
-            Announcer(ringer, inserts, hints).running() as announcer,
+            Announcer(ringer, inserts, hints, holds=held.holds).running() as announcer,
             Acceptance(catalogue, inserts, announcer).running() as acceptance,
-            _loops(hub, catalogue, keys),
+            _loops(hub, catalogue, keys, held),
         ):
+            outlines, requests = JobOutlines(database), JobRequests(database)
+            control = ControlSender(settings, hints)
+            cancelling = Cancelling(outlines, requests, hints, control)
+            moves = JobMoves(database)
+            rerunning = Rerunning(reads, outlines, moves, requests, announcer, hints)
             yield Parts(
                 settings=settings,
                 database=database,
@@ -79,16 +105,26 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
                 keys=keys,
                 workers=Workers(database),
                 ringer=ringer,
+                cancelling=cancelling,
+                rerunning=rerunning,
+                actions=Actions(outlines, cancelling, rerunning, Retention(database)),
+                depths=QueueDepths(database),
+                held=held,
+                worker_rows=WorkerRows(database),
+                control=control,
             )
 
 
 @asynccontextmanager
-async def _loops(hub: Hub, catalogue: Catalogue, keys: Keys) -> AsyncIterator[None]:
+async def _loops(
+    hub: Hub, catalogue: Catalogue, keys: Keys, held: HeldQueues
+) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
         loops = [
             group.create_task(hub.run()),
             group.create_task(catalogue.keep_fresh()),
             group.create_task(keys.keep_fresh()),
+            group.create_task(held.keep_fresh()),
         ]
         try:
             yield

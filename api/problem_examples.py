@@ -32,7 +32,16 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
             "job_status": "failed",
         },
     ),
-    "job-expired-from-history": (f"job {_JOB} ended long ago and was removed", {}),
+    "already-finished": (
+        f"job {_JOB} has already succeeded; it cannot be cancelled",
+        {"job_status": "succeeded"},
+    ),
+    "not-finished": (f"job {_JOB} is running; it has not ended", {"job_status": "running"}),
+    "worker-gone": ("worker 4f1c0b7a is dead; it cannot drain", {}),
+    "job-expired-from-history": (
+        f"job {_JOB} has ended and was removed from the history",
+        {},
+    ),
     "body-too-large": ("the body has more than 1048576 bytes", {}),
     "too-many-items": ("12000 items came; send at most 10000 at once", {}),
     "unsupported-media-type": (
@@ -43,6 +52,15 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
         '/input/x: "one" is not of type "integer"',
         {"errors": [{"pointer": "/input/x", "message": '"one" is not of type "integer"'}]},
     ),
+    "invalid-schedule": (
+        "/cron: the hour field takes 0 to 23; not '24'",
+        {
+            "errors": [
+                {"pointer": "/cron", "message": "the hour field takes 0 to 23; not '24'"},
+            ]
+        },
+    ),
+    "schedule-exists": ("another schedule has the name 'nightly'; choose another one", {}),
     "idempotency-mismatch": (
         "Idempotency-Key 'order-7' was first used for another request; use a new key",
         {},

@@ -8,11 +8,14 @@ from fastapi import Response
 
 from shared.contracts.errors import (
     BadPageToken,
+    Forgotten,
     IdempotencyInProgress,
     IdempotencyMismatch,
     InvalidInput,
+    InvalidSchedule,
     Malformed,
     NotFound,
+    ScheduleExists,
     StoreUnavailable,
     Unavailable,
     UnknownTask,
@@ -75,13 +78,36 @@ KINDS: dict[str, Kind] = {
         "Repeat the request after the time in Retry-After; it will get the first one's answer.",
         retry_after=1,
     ),
+    "schedule-exists": Kind(
+        409,
+        "Another schedule has this name",
+        "Choose another name, or change the schedule that has it: "
+        "GET /v1/schedules?name=... finds it.",
+    ),
     "job-not-succeeded": Kind(
         409,
         "The job ended without a result",
         "The member `error` says why. Submit the job again if that can help.",
     ),
+    "already-finished": Kind(
+        409,
+        "The job has ended otherwise already",
+        "The member `job_status` says how. There is nothing left to cancel.",
+    ),
+    "not-finished": Kind(
+        409,
+        "The job has not ended",
+        "Wait for its end, or cancel it; then it can run again.",
+    ),
+    "worker-gone": Kind(
+        409,
+        "That worker has stopped or died",
+        "GET /v1/workers lists those that live. What it ran is rescued without your help.",
+    ),
     "job-expired-from-history": Kind(
-        410, "The job is too old to be remembered", "Read results before they leave the history."
+        410,
+        "The job has ended and was removed from the history",
+        "Read results before they leave the history; an operator may keep them for longer.",
     ),
     "body-too-large": Kind(
         413,
@@ -104,6 +130,12 @@ KINDS: dict[str, Kind] = {
         "This Idempotency-Key came before with another request",
         "Use a new key for a new request, and the same body for a repeated one.",
     ),
+    "invalid-schedule": Kind(
+        422,
+        "The schedule would never fire, or nobody could say when",
+        "The member `errors` names the field. GET /v1/schedules/{id}/preview shows what a rule "
+        "means; docs/schedules.md has the grammar of `cron`.",
+    ),
     "internal": Kind(
         500,
         "Something went wrong on our side",
@@ -122,8 +154,11 @@ KINDS: dict[str, Kind] = {
 
 _SLUGS: dict[type[WarrenError], str] = {
     Malformed: "malformed-request",
+    InvalidSchedule: "invalid-schedule",  # before what it is a kind of
     InvalidInput: "invalid-input",
+    ScheduleExists: "schedule-exists",
     UnknownTask: "unknown-task",
+    Forgotten: "job-expired-from-history",
     NotFound: "not-found",
     BadPageToken: "invalid-page-token",
     IdempotencyMismatch: "idempotency-mismatch",

@@ -1,28 +1,33 @@
 """What a client may say when it submits a job, and the job that this makes."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
+from api.instants import Instant, written
+from api.retrying import Retry, backoff_of
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import Fault, InvalidInput
 from shared.contracts.ids import new_id
-from shared.contracts.job import Job
+from shared.contracts.job import Job, Status
 from shared.contracts.strict_json import dump
 
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Seconds = Annotated[float, Field(gt=0, le=30 * 24 * 3600)]
+_CENTURY_S = 100 * 366 * 24 * 3600
+_SPECIAL = frozenset(
+    ("timeout_s", "soft_timeout_s", "retry", "run_at", "delay_s", "expires_at", "expires_in_s")
+)
 
 MOST_BYTES = 4 * 1024 * 1024
 """Of the JSON text of input and metadata, also of one item among many."""
 
 LATER = frozenset(
     (
-        *("run_at", "delay_s", "expires_at", "expires_in_s", "soft_timeout_s", "retry"),
         *("key", "key_limit", "when_busy", "key_max_waiting", "limits"),
         *("cache", "unique", "debounce_s", "webhook"),
     )
@@ -36,8 +41,26 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     queue: QueueName | None = Field(default=None, description="default: the task's own queue")
-    priority: int = Field(default=5, ge=0, le=9, description="higher first")
+    priority: int | None = Field(
+        default=None, ge=0, le=9, description="higher first; default: the task's own, or 5"
+    )
+    run_at: Instant | None = Field(default=None, description="not before; the past means now")
+    delay_s: float | None = Field(
+        default=None, ge=0, le=_CENTURY_S, description="the same, counted from now"
+    )
+    expires_at: Instant | None = Field(
+        default=None, description="no attempt begins from here on; must lie behind run_at"
+    )
+    expires_in_s: float | None = Field(
+        default=None, gt=0, le=_CENTURY_S, description="the same, counted from now"
+    )
     timeout_s: Seconds | None = Field(default=None, description="hard limit for one attempt")
+    soft_timeout_s: Seconds | None = Field(
+        default=None, description="when the attempt is asked to stop; less than timeout_s"
+    )
+    retry: Retry | None = Field(
+        default=None, description="replaces the task's own policy field by field"
+    )
     tags: list[Tag] = Field(default_factory=list, max_length=20)
     metadata: dict[str, Any] = Field(default_factory=dict, description="yours; returned as it came")
 
@@ -77,34 +100,121 @@ def faults_of(errors: Sequence[ErrorDetails]) -> list[Fault]:
 def to_job(
     options: Options, entry: TaskEntry, *, input_text: str, job_id: str | None, now: datetime
 ) -> Job:
-    """Return the job that a valid submission makes."""
-    if options.timeout_s is not None and entry.execution == "thread":
-        why = (
-            f"{entry.name} runs in a thread, which cannot be stopped; declare it with process=True"
-        )
-        raise InvalidInput([Fault("/timeout_s", why)])
+    """Return the job that a valid submission makes; raise InvalidInput if options contradict.
+
+    It is `waiting` if its time lies ahead of `now`, else `queued`. Equal arguments with a `job_id`
+    make equal jobs, so that others can keep a submission and make its job later.
+    """
     metadata = dump(options.metadata) if options.metadata else "{}"
-    _check_size(input_text, metadata)
+    check_size(input_text, metadata)
+    task_is_plain = entry.retry is None and entry.expires_in_s is None
+    plain = task_is_plain and _SPECIAL.isdisjoint(options.model_fields_set)
     return Job(
         id=job_id or new_id(now),
         task=entry.name,
         queue=options.queue or entry.queue,
         created_at=now,
         input=input_text,
-        priority=options.priority,
-        timeout_s=options.timeout_s or entry.timeout_s,
+        priority=entry.priority if options.priority is None else options.priority,
         tags=tuple(options.tags),
         metadata=metadata,
+        retention_s=entry.retention_s,
+        **(_of_the_task(entry) if plain else _special(options, entry, now)),
     )
 
 
-def _check_size(input_text: str, metadata: str) -> None:
+def _of_the_task(entry: TaskEntry) -> dict[str, Any]:
+    """Return the same fields as `_special` for a submission that asks for nothing of it."""
+    return {"timeout_s": entry.timeout_s, "soft_timeout_s": entry.soft_timeout_s}
+
+
+def _special(options: Options, entry: TaskEntry, now: datetime) -> dict[str, Any]:
+    """Return the fields of a job for which most submissions ask nothing."""
+    timeout_s, soft_timeout_s = _limits(options, entry)
+    backoff = backoff_of(options.retry, entry.retry)
+    run_at = _run_at(options, now)
+    due_at = run_at if run_at is not None and run_at > now else None
+    return {
+        "timeout_s": timeout_s,
+        "soft_timeout_s": soft_timeout_s,
+        "backoff": backoff,
+        "max_attempts": backoff.attempts if backoff else 1,
+        "run_at": run_at,
+        "status": Status.QUEUED if due_at is None else Status.WAITING,
+        "due_at": due_at,
+        "because": None if due_at is None else "schedule",
+        "expires_at": _expires_at(options, entry, now=now, due=due_at),
+    }
+
+
+def _limits(options: Options, entry: TaskEntry) -> tuple[float | None, float | None]:
+    """Return the hard and the soft limit for an attempt."""
+    if options.timeout_s is not None and entry.execution == "thread":
+        raise _refusal(
+            "/timeout_s",
+            f"{entry.name} runs in a thread, which cannot be stopped; declare it with process=True",
+        )
+    hard = options.timeout_s or entry.timeout_s
+    soft = options.soft_timeout_s
+    if soft is not None and hard is not None and soft >= hard:
+        raise _refusal("/soft_timeout_s", f"must be less than timeout_s, which is {hard:g}")
+    if soft is None and entry.soft_timeout_s is not None:
+        # The task's own soft limit means nothing to a caller who asks for a shorter hard one.
+        soft = entry.soft_timeout_s if hard is None or entry.soft_timeout_s < hard else None
+    return hard, soft
+
+
+def _run_at(options: Options, now: datetime) -> datetime | None:
+    if options.delay_s is None:
+        return options.run_at
+    if options.run_at is not None:
+        raise _refusal("/delay_s", "send either run_at or delay_s")
+    return now + _milliseconds(options.delay_s)
+
+
+def _expires_at(
+    options: Options, entry: TaskEntry, *, now: datetime, due: datetime | None
+) -> datetime | None:
+    if options.expires_in_s is None:
+        pointer, expires_at = "/expires_at", options.expires_at
+    else:
+        pointer, expires_at = "/expires_in_s", now + _milliseconds(options.expires_in_s)
+        if options.expires_at is not None:
+            raise _refusal(pointer, "send either expires_at or expires_in_s")
+    if expires_at is None:
+        return _own_expiry(entry, due or now)
+    if expires_at <= now:
+        raise _refusal(pointer, f"has passed already: it is {written(now)} here")
+    if due is not None and expires_at <= due:
+        raise _refusal(pointer, "the job would expire before its time to run has come")
+    return expires_at
+
+
+def _own_expiry(entry: TaskEntry, due: datetime) -> datetime | None:
+    """Return what the task says of itself, which counts from the time when the job may run."""
+    if entry.expires_in_s is None:
+        return None
+    try:
+        return due + _milliseconds(entry.expires_in_s)
+    except OverflowError:
+        return None  # later than any calendar of ours
+
+
+def _milliseconds(seconds: float) -> timedelta:
+    return timedelta(milliseconds=round(seconds * 1000))
+
+
+def _refusal(pointer: str, why: str) -> InvalidInput:
+    return InvalidInput([Fault(pointer, why)])
+
+
+def check_size(input_text: str, metadata: str) -> None:
     """Refuse what would leave no room for a result in the job's document of 16 MiB."""
     if len(input_text) + len(metadata) <= MOST_BYTES // 4:
         return
     if len(input_text.encode()) + len(metadata.encode()) > MOST_BYTES:
         why = f"input and metadata have more than {MOST_BYTES} bytes together; send a reference"
-        raise InvalidInput([Fault("", why)])
+        raise _refusal("", why)
 
 
 def _pointer(location: Sequence[int | str]) -> str:
@@ -113,7 +223,7 @@ def _pointer(location: Sequence[int | str]) -> str:
 
 def _message(error: ErrorDetails) -> str:
     if error["type"] != "extra_forbidden":
-        return error["msg"]
+        return error["msg"].removeprefix("Value error, ")
     if error["loc"][-1] in LATER:
         return "this version of Warren does not serve this field yet"
     return "there is no such field"

@@ -4,7 +4,8 @@ from typing import Any
 
 import orjson
 
-from shared.contracts.job import Job
+from api.timeline import attempts, first_queued_at
+from shared.contracts.job import Job, Status
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
@@ -23,25 +24,29 @@ def job_view(job: Job) -> dict[str, Any]:
         "result": None if job.result is None else orjson.Fragment(job.result),
         "error": job.error,
         "progress": job.progress,
-        "waiting_for": [],
+        "waiting_for": waiting_for(job),
         "attempt": job.attempt,
         "max_attempts": job.max_attempts,
+        "snoozes": job.snoozes,
+        "attempts": attempts(job),
         "timeout_s": job.timeout_s,
+        "soft_timeout_s": job.soft_timeout_s,
         "key": None,
         "tags": job.tags,
         "metadata": orjson.Fragment(job.metadata),
-        "workflow_id": None,
-        "node": None,
-        "parent_id": None,
-        "schedule_id": None,
+        "workflow_id": job.workflow_id,
+        "node": job.node,
+        "parent_id": job.parent_id,
+        "schedule_id": job.schedule_id,
         "cache": None,
-        "run_at": None,
-        "expires_at": None,
-        "nominal_at": None,
+        "run_at": job.run_at,
+        "expires_at": job.expires_at,
+        "nominal_at": job.nominal_at,
         "created_at": job.created_at,
-        "queued_at": job.queued_at or job.created_at,
+        "queued_at": job.queued_at or first_queued_at(job),
         "started_at": job.started_at,
         "finished_at": job.finished_at,
+        "cancel_asked_at": job.cancel_asked_at,
         "version": job.version,
         "worker": job.claim.worker if job.claim else None,
         "links": {
@@ -49,8 +54,16 @@ def job_view(job: Job) -> dict[str, Any]:
             "result": f"{link}/result",
             "events": f"{link}/events",
             "logs": f"{link}/logs",
+            "why": f"{link}/why",
         },
     }
+
+
+def waiting_for(job: Job) -> list[dict[str, Any]]:
+    """Return the closed gates between a job and a worker."""
+    if job.status is not Status.WAITING or job.due_at is None:
+        return []
+    return [{"gate": "time", "until": job.due_at, "because": job.because}]
 
 
 def to_json(value: Any) -> bytes:
@@ -61,26 +74,3 @@ def to_json(value: Any) -> bytes:
 def etag(job: Job) -> str:
     """Return the entity tag of a job's present version."""
     return f'"v{job.version}"'
-
-
-def timeline(job: Job) -> list[dict[str, Any]]:
-    """Return what has happened to a job so far, oldest first."""
-    entries: list[dict[str, Any]] = [{"event": "job.queued", "at": job.created_at}]
-    for past in job.past_attempts:
-        told = {"attempt": past.attempt, "worker": past.worker}
-        entries.append({"event": "job.running", "at": past.started_at, **told})
-        entries.append(
-            {"event": "job.queued", "at": past.ended_at, "because": past.outcome, **told}
-        )
-    if job.started_at and job.claim:
-        entries.append(
-            {
-                "event": "job.running",
-                "at": job.started_at,
-                "attempt": job.attempt,
-                "worker": job.claim.worker,
-            }
-        )
-    if job.done:
-        entries.append({"event": f"job.{job.status}", "at": job.finished_at, "error": job.error})
-    return entries

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from fastapi import Request
 
-from api.headers import header
+from api.headers import list_header
 from api.hub import Change, Hub
 from shared.contracts.job import Job
 
@@ -15,7 +15,7 @@ _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6})\"?\s*(?=$|[,;])", re.I
 
 def wanted_wait(request: Request, *, most: float) -> float | None:
     """Return for how many seconds the caller would wait, at most `most`; None if not at all."""
-    asked = header(request, b"prefer")
+    asked = list_header(request, b"prefer")
     if asked is None or (found := _WAIT.search(asked)) is None:
         return None
     return min(float(found[1]), most)

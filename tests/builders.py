@@ -1,11 +1,13 @@
 """Jobs and their parts for tests: plausible, with what a test cares about overridden."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.contracts.attempt import Claim, Failure
 from shared.contracts.ids import new_id
-from shared.contracts.job import Claim, Failure, Job, Status
+from shared.contracts.job import Job, Status
+from shared.contracts.schedule import Schedule
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 LATER = datetime(2026, 6, 1, 12, 0, 5, tzinfo=UTC)
@@ -36,6 +38,8 @@ def a_job(**overrides: Any) -> Job:
 def a_job_in(status: Status, **overrides: Any) -> Job:
     """A job that stands in `status`, with what such a job has."""
     job = a_job(status=status)
+    if status is Status.WAITING:
+        job = replace(job, due_at=LATER, because="schedule")
     if status not in (Status.WAITING, Status.QUEUED):
         job = replace(job, claim=a_claim(), started_at=NOON, attempt=1, starts=1, version=2)
     if job.done:
@@ -46,3 +50,17 @@ def a_job_in(status: Status, **overrides: Any) -> Job:
 def a_running_job(**overrides: Any) -> Job:
     """A job that a worker has claimed."""
     return a_job_in(Status.RUNNING, **overrides)
+
+
+def a_schedule(**overrides: Any) -> Schedule:
+    """A schedule that was made at noon and fires each second."""
+    given: dict[str, Any] = {
+        "id": new_id(NOON),
+        "definition": '{"task":"math.add","every_s":1}',
+        "template": a_job(),
+        "created_at": NOON,
+        "updated_at": NOON,
+        "cursor": NOON,
+        "every": timedelta(seconds=1),
+    }
+    return Schedule(**given | overrides)

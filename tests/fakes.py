@@ -3,15 +3,17 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
+import orjson
 from aio_pika.abc import AbstractIncomingMessage
 
+from shared.contracts.attempt import Claim, Progress
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import IllegalMove, NotFound, StoreUnavailable
 from shared.contracts.events import Hint
-from shared.contracts.job import Claim, Job, Progress, Status
+from shared.contracts.job import Job, Move, Status
 from shared.infrastructure.api_keys import ApiKey, ApiKeys, digest_of
 from shared.infrastructure.bell_consumer import Bell, BellConsumer
 from shared.infrastructure.bell_ringer import BellRinger, Rung
@@ -22,9 +24,12 @@ from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_claims import JobClaims
 from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.job_inserts import JobInserts
+from shared.infrastructure.job_moves import JobMoves
 from shared.infrastructure.job_reads import Ended, JobReads
 from shared.infrastructure.job_reports import JobReports, Line
 from shared.infrastructure.task_catalogue import TaskCatalogue
+from shared.infrastructure.workers import Workers
+from shared.infrastructure.workflow.values import Values
 from tests.builders import LATER
 
 Journal = list[tuple[str, Any]]
@@ -55,6 +60,10 @@ class FakeStore:
     def put(self, *jobs: Job) -> None:
         """Store jobs, new or changed."""
         self.jobs |= {job.id: job for job in jobs}
+
+    def forget(self, job_id: str) -> None:
+        """Lose a job, as retention does."""
+        del self.jobs[job_id]
 
     def begin(self, word: str, about: Any) -> None:
         """Note a call that changes nothing before it fails."""
@@ -94,6 +103,14 @@ class FakeClaims(JobClaims):
         job = self._store.jobs[job_id]
         self._store.put(replace(job, claim=replace(claim, alone=True)))
 
+    async def to_cancel(self, worker: str) -> list[str]:
+        self._store.begin("to cancel", worker)
+        return [
+            job.id
+            for job in self._store.jobs.values()
+            if job.cancel_asked_at and job.claim and job.claim.worker == worker
+        ]
+
     def _wanted(self, ids: Sequence[str]) -> list[Job]:
         return [self._store.jobs[each] for each in ids if each in self._store.jobs]
 
@@ -113,21 +130,40 @@ class FakeEnds(JobEnds):
         if job.claim != end.job.claim:
             return False
         try:
-            ended = (
-                job.failed(error=end.error, at=LATER)
-                if end.error
-                else job.succeeded(result=end.result or "null", at=LATER)
-            )
+            ended = _ended(job, end)
         except IllegalMove:
             return False
         self._store.put(ended)
         return True
 
-    async def move_back(self, before: Job, moved: Job) -> bool:
+
+def _ended(job: Job, end: End) -> Job:
+    if end.move is Move.CANCEL:
+        return job.cancelled(at=LATER)
+    if end.move is Move.EXPIRE:
+        return job.expired(at=LATER)
+    if end.move is Move.SNOOZE:
+        return job.snoozed(delay=end.delay, at=LATER, because=end.because)
+    if end.move is Move.RETRY and end.error:
+        return job.tried_in_vain(error=end.error, delay=end.delay, at=LATER)
+    if end.error:
+        return job.failed(error=end.error, at=LATER)
+    return job.succeeded(result=end.result or "null", at=LATER)
+
+
+class FakeMoves(JobMoves):
+    """Moves in a FakeStore."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+
+    async def apply(
+        self, before: Job, after: Job, *, at: datetime, patience: float | None = None
+    ) -> bool:
         self._store.begin("back", before.id)
         if self._store.jobs[before.id].claim != before.claim:
             return False
-        self._store.put(moved)
+        self._store.put(after)
         return True
 
 
@@ -225,6 +261,7 @@ class FakeHints(HintSender):
 
     def __init__(self) -> None:
         self.told: list[Hint] = []
+        self.due: list[timedelta] = []
         self.link = cast(Any, FakeLink())
 
     def tell(self, hints: Iterable[Hint], *, can_wait: bool = False) -> None:
@@ -232,6 +269,9 @@ class FakeHints(HintSender):
 
     def tell_of_new(self, hints: Iterable[Hint]) -> None:
         self.told += hints
+
+    def tell_due(self, delays: Iterable[timedelta]) -> None:
+        self.due += delays
 
 
 class FakeFeed(HintFeed):
@@ -253,6 +293,7 @@ class FakeHeartbeat(Heartbeat):
     def __init__(self) -> None:
         self.holds = True
         self.buried = False
+        self.draining = False
 
     @property
     def proven(self) -> bool:
@@ -263,6 +304,16 @@ class FakeHeartbeat(Heartbeat):
 
     def loop_is_alive(self) -> None:
         pass
+
+
+class FakeWorkers(Workers):
+    """Knows which workers drain."""
+
+    def __init__(self) -> None:
+        self.draining: set[str] = set()
+
+    async def is_draining(self, worker: str) -> bool:
+        return worker in self.draining
 
 
 class FakeSource(BellConsumer):
@@ -332,3 +383,13 @@ class FakeApiKeys(ApiKeys):
 
     async def read(self) -> list[ApiKey]:
         return list(self.keys.values())
+
+
+class FakeValues(Values):
+    """Resolves nothing: no job here belongs to a workflow."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def input_of(self, job: Job) -> Any:
+        return orjson.loads(job.input)

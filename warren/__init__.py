@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from warren.errors import (
+    AlreadyFinished,
     ClientError,
     GiveUp,
     InvalidInput,
@@ -15,12 +16,14 @@ from warren.errors import (
     Problem,
     RateLimited,
     Retry,
+    SoftTimeout,
     Unreachable,
     Unserialisable,
     WarrenError,
 )
 from warren.job import Job
-from warren.job_view import Event, JobView
+from warren.job_view import AttemptView, Event, JobView
+from warren.service_views import ScheduleView
 from warren.task import Task, task
 
 if TYPE_CHECKING:
@@ -29,8 +32,10 @@ if TYPE_CHECKING:
     from warren.handle import AsyncJobHandle, JobHandle
 
 __all__ = [
+    "AlreadyFinished",
     "AsyncClient",
     "AsyncJobHandle",
+    "AttemptView",
     "Client",
     "ClientError",
     "Event",
@@ -45,6 +50,8 @@ __all__ = [
     "Problem",
     "RateLimited",
     "Retry",
+    "ScheduleView",
+    "SoftTimeout",
     "Task",
     "Unreachable",
     "Unserialisable",

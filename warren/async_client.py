@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx2
 
-from warren import bulk, questions
+from warren import bulk, operations, questions
 from warren.address import Address
 from warren.errors import Problem
 from warren.handle import AsyncJobHandle
 from warren.job_view import Event, JobView
 from warren.live import watch_async
 from warren.patience import Patience
+from warren.schedules import AsyncSchedules
+from warren.service_views import ActionView, QueueView, WhyView, WorkerView
 from warren.submission import submission_of
 from warren.talk import Answer, Call, Pause, Talk
 from warren.watching import Watch
@@ -57,8 +59,9 @@ class AsyncClient:
         idempotency_key: str | None = None,
         **fields: Any,
     ) -> AsyncJobHandle[Any]:
-        """Hand in a job; `fields` are the submission's (`queue`, `priority`, `tags`, ...).
+        """Hand in a job; `fields` are the submission's (`queue`, `retry`, `run_at`, `tags`, ...).
 
+        Times may be a datetime with a zone, `..._s` fields a timedelta too.
         With `wait`, the answer may come when the job has ended, at most so many seconds later.
         """
         submission = submission_of(task, input, fields)
@@ -91,8 +94,50 @@ class AsyncClient:
         return await self._hold(questions.wait(self.patience, job_id, timeout))
 
     async def cancel(self, job_id: str) -> JobView:
-        """Cancel a job, or ask a running one to stop."""
+        """Cancel a job: it is `cancelled` now, or still `running` and asked to stop.
+
+        AlreadyFinished if it had ended otherwise: that end stands.
+        """
         return await self._hold(questions.cancel(self.patience, job_id))
+
+    async def retry(self, job_id: str, input: object = None) -> JobView:
+        """Run a job that has ended once more, under the same id; `input` replaces its input."""
+        return await self._hold(questions.retry(self.patience, job_id, input))
+
+    async def actions(
+        self,
+        action: str,
+        ids: Iterable[str] | None = None,
+        *,
+        dry_run: bool = False,
+        **filters: Any,
+    ) -> ActionView:
+        """`cancel`, `retry` or `delete` many jobs: those with these ids, or all that match.
+
+        A dry run only counts them.
+        """
+        return await self._hold(questions.act(self.patience, action, ids, filters, dry_run=dry_run))
+
+    async def why(self, job_id: str) -> WhyView:
+        """Why a job is not running."""
+        return await self._hold(questions.why(self.patience, job_id))
+
+    @property
+    def schedules(self) -> AsyncSchedules:
+        """The schedules: `create`, `list`, `pause` and the rest."""
+        return AsyncSchedules(self, self._hold)
+
+    async def workers(self) -> Sequence[WorkerView]:
+        """The workers, with what they have room for."""
+        return await self._hold(operations.workers(self.patience))
+
+    async def drain(self, worker: str) -> WorkerView:
+        """Let a worker finish what it runs, take nothing more, and stop."""
+        return await self._hold(operations.drain(self.patience, worker))
+
+    async def queues(self) -> Sequence[QueueView]:
+        """The queues, and how long they are."""
+        return await self._hold(operations.queues(self.patience))
 
     async def list(self, **filters: Any) -> AsyncGenerator[JobView, None]:
         """All jobs that match (`status`, `task`, `queue`, `tag`, `order`, ...), page after page."""

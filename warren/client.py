@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx2
 
-from warren import bulk, questions
+from warren import bulk, operations, questions
 from warren.address import Address
 from warren.errors import Problem
 from warren.handle import JobHandle
 from warren.job_view import Event, JobView
 from warren.live import watch
 from warren.patience import Patience
+from warren.schedules import Schedules
+from warren.service_views import ActionView, QueueView, WhyView, WorkerView
 from warren.submission import submission_of
 from warren.talk import Answer, Call, Pause, Talk
 from warren.watching import Watch
@@ -58,8 +60,9 @@ class Client:
         idempotency_key: str | None = None,
         **fields: Any,
     ) -> JobHandle[Any]:
-        """Hand in a job; `fields` are the submission's (`queue`, `priority`, `tags`, ...).
+        """Hand in a job; `fields` are the submission's (`queue`, `retry`, `run_at`, `tags`, ...).
 
+        Times may be a datetime with a zone, `..._s` fields a timedelta too.
         With `wait`, the answer may come when the job has ended, at most so many seconds later.
         """
         submission = submission_of(task, input, fields)
@@ -90,8 +93,50 @@ class Client:
         return self._hold(questions.wait(self.patience, job_id, timeout))
 
     def cancel(self, job_id: str) -> JobView:
-        """Cancel a job, or ask a running one to stop."""
+        """Cancel a job: it is `cancelled` now, or still `running` and asked to stop.
+
+        AlreadyFinished if it had ended otherwise: that end stands.
+        """
         return self._hold(questions.cancel(self.patience, job_id))
+
+    def retry(self, job_id: str, input: object = None) -> JobView:
+        """Run a job that has ended once more, under the same id; `input` replaces its input."""
+        return self._hold(questions.retry(self.patience, job_id, input))
+
+    def actions(
+        self,
+        action: str,
+        ids: Iterable[str] | None = None,
+        *,
+        dry_run: bool = False,
+        **filters: Any,
+    ) -> ActionView:
+        """`cancel`, `retry` or `delete` many jobs: those with these ids, or all that match.
+
+        A dry run only counts them.
+        """
+        return self._hold(questions.act(self.patience, action, ids, filters, dry_run=dry_run))
+
+    def why(self, job_id: str) -> WhyView:
+        """Why a job is not running."""
+        return self._hold(questions.why(self.patience, job_id))
+
+    @property
+    def schedules(self) -> Schedules:
+        """The schedules: `create`, `list`, `pause` and the rest."""
+        return Schedules(self, self._hold)
+
+    def workers(self) -> Sequence[WorkerView]:
+        """The workers, with what they have room for."""
+        return self._hold(operations.workers(self.patience))
+
+    def drain(self, worker: str) -> WorkerView:
+        """Let a worker finish what it runs, take nothing more, and stop."""
+        return self._hold(operations.drain(self.patience, worker))
+
+    def queues(self) -> Sequence[QueueView]:
+        """The queues, and how long they are."""
+        return self._hold(operations.queues(self.patience))
 
     def list(self, **filters: Any) -> Iterator[JobView]:
         """All jobs that match (`status`, `task`, `queue`, `tag`, `order`, ...), page after page."""

@@ -3,12 +3,14 @@
 WarrenError
 ├── InvalidInput            an input does not fit the task's signature
 ├── Unserialisable          a value cannot become JSON
+├── SoftTimeout             raised in a process task when its soft timeout strikes
 ├── Signal                  raised by a task to steer what happens next
 │   ├── Retry               run again, perhaps after a while
 │   ├── GiveUp              fail now, do not run again
 │   └── RateLimited         the other side asked for a pause
 └── ClientError             something between you and the service
     ├── Problem             the service answered with a problem (RFC 9457)
+    │   └── AlreadyFinished the job had ended before it could be cancelled
     ├── Unreachable         the service did not answer
     ├── JobFailed           the job ended without a result
     ├── JobTimeout          the job has not ended in the time you gave it
@@ -18,6 +20,7 @@ WarrenError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
@@ -58,15 +61,34 @@ class Unserialisable(WarrenError):
     """A value cannot become JSON; the message names what and where."""
 
 
+class SoftTimeout(WarrenError, TimeoutError):
+    """The attempt's soft timeout is over: tidy up and return, or let this go on.
+
+    Raised inside `process=True` tasks; `async def` tasks are cancelled instead, and for `def` tasks
+    `job.cancelled` turns true. Beware of an `except Exception` around everything.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"the attempt took longer than its soft timeout of {seconds:g} s")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.seconds,)
+
+
 class Signal(WarrenError):
     """Raised by a task to steer what happens to its job next."""
 
 
 class Retry(Signal):
-    """Run this job again, after `after_s` seconds or after the task's usual backoff."""
+    """Run this job again.
 
-    def __init__(self, after_s: float | None = None, message: str = "") -> None:
-        self.after_s = after_s
+    With `after_s` (seconds, or a timedelta) the job rests for so long, and the attempt does not
+    count. Without it, the attempt failed, and the job's retry policy says when the next one is.
+    """
+
+    def __init__(self, after_s: float | timedelta | None = None, message: str = "") -> None:
+        self.after_s = _seconds(after_s)
         self.message = message
         super().__init__(message or "the task asked to be run again")
 
@@ -82,15 +104,28 @@ class GiveUp(Signal):
 
 
 class RateLimited(Signal):
-    """The other side asked for a pause of `after_s` seconds; this is not the job's fault."""
+    """The other side asked for a pause of `after_s` seconds; this is not the job's fault.
 
-    def __init__(self, after_s: float | None = None) -> None:
-        self.after_s = after_s
-        wait = "" if after_s is None else f"; it asked for {after_s:g} s of pause"
+    With `after_s` the job rests for so long, and the attempt does not count.
+    """
+
+    def __init__(self, after_s: float | timedelta | None = None) -> None:
+        self.after_s = _seconds(after_s)
+        wait = "" if self.after_s is None else f"; it asked for {self.after_s:g} s of pause"
         super().__init__(f"the other side limits the rate{wait}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.after_s,)
+
+
+def _seconds(after_s: float | timedelta | None) -> float | None:
+    if after_s is None:
+        return None
+    if isinstance(after_s, timedelta):
+        return after_s.total_seconds()
+    if isinstance(after_s, bool) or not isinstance(after_s, int | float):
+        raise TypeError(f"after_s={after_s!r}: it must be a number of seconds or a timedelta")
+    return float(after_s)
 
 
 class ClientError(WarrenError):
@@ -123,11 +158,17 @@ class Problem(ClientError):
         return f"{self.status} {self.slug or self.title}: {said}" + (f" ({where})" if where else "")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _problem, (self.status, self.type, self.title, self.detail, self.errors)
+        return _problem, (type(self), self.status, self.type, self.title, self.detail, self.errors)
 
 
-def _problem(status: int, type_: str, title: str, detail: str, errors: list[Fault]) -> Problem:
-    return Problem(status=status, type=type_, title=title, detail=detail, errors=errors)
+def _problem(
+    kind: type[Problem], status: int, type_: str, title: str, detail: str, errors: list[Fault]
+) -> Problem:
+    return kind(status=status, type=type_, title=title, detail=detail, errors=errors)
+
+
+class AlreadyFinished(Problem):
+    """The job had ended before it could be cancelled; its end stands."""
 
 
 class Unreachable(ClientError):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from warren.errors import JobFailed
-from warren.job_view import Event, JobView
+from warren.job_view import AttemptView, Event, JobView
+from warren.service_views import WhyView
 
 if TYPE_CHECKING:
     from warren.async_client import AsyncClient
@@ -33,6 +34,11 @@ class JobHandle(Generic[R]):
         """The job's status now: asks the service, unless the job is known to have ended."""
         return self.job.status if self.job and self.job.done else self.refresh().status
 
+    @property
+    def attempts(self) -> Sequence[AttemptView]:
+        """The job's attempts so far, the oldest first; asks like `status`."""
+        return self.job.attempts if self.job and self.job.done else self.refresh().attempts
+
     def wait(self, timeout: float | None = None) -> JobView:
         """The job at its end, however it ended; JobTimeout if that takes longer."""
         if not (self.job and self.job.done):
@@ -49,9 +55,21 @@ class JobHandle(Generic[R]):
             return cast("R", await twin.handle(self.id, self.job).aget(timeout))
 
     def cancel(self) -> JobView:
-        """Cancel the job, or ask it to stop if it runs."""
+        """Cancel the job: it is `cancelled` now, or still `running` and asked to stop.
+
+        AlreadyFinished if it had ended otherwise: that end stands.
+        """
         self.job = self._client.cancel(self.id)
         return self.job
+
+    def retry(self, input: object = None) -> JobView:
+        """Run the job once more after its end; `input` replaces its input."""
+        self.job = self._client.retry(self.id, input)
+        return self.job
+
+    def why(self) -> WhyView:
+        """Why the job is not running."""
+        return self._client.why(self.id)
 
     def watch(self) -> Generator[Event, None, None]:
         """What happens to the job, pushed, until its end."""
@@ -78,6 +96,10 @@ class AsyncJobHandle(Generic[R]):
         """The job's status now: asks the service, unless the job is known to have ended."""
         return self.job.status if self.job and self.job.done else (await self.refresh()).status
 
+    async def attempts(self) -> Sequence[AttemptView]:
+        """The job's attempts so far, the oldest first; asks like `status`."""
+        return self.job.attempts if self.job and self.job.done else (await self.refresh()).attempts
+
     async def wait(self, timeout: float | None = None) -> JobView:
         """The job at its end, however it ended; JobTimeout if that takes longer."""
         if not (self.job and self.job.done):
@@ -91,9 +113,21 @@ class AsyncJobHandle(Generic[R]):
     get = aget
 
     async def cancel(self) -> JobView:
-        """Cancel the job, or ask it to stop if it runs."""
+        """Cancel the job: it is `cancelled` now, or still `running` and asked to stop.
+
+        AlreadyFinished if it had ended otherwise: that end stands.
+        """
         self.job = await self._client.cancel(self.id)
         return self.job
+
+    async def retry(self, input: object = None) -> JobView:
+        """Run the job once more after its end; `input` replaces its input."""
+        self.job = await self._client.retry(self.id, input)
+        return self.job
+
+    async def why(self) -> WhyView:
+        """Why the job is not running."""
+        return await self._client.why(self.id)
 
     def watch(self) -> AsyncGenerator[Event, None]:
         """What happens to the job, pushed, until its end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
+from datetime import datetime
 from typing import Any, Literal, Protocol, get_args
 
 from warren.outcome import plain
@@ -16,7 +17,7 @@ class JobPort(Protocol):
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody asked this job to stop."""
+        """Whether this job should stop."""
 
     def progress(self, current: float, total: float | None, message: str | None) -> None:
         """Take how far the job is."""
@@ -56,17 +57,34 @@ class Job:
     Reports are taken at once, whether or not they are awaited, from any thread.
     """
 
-    __slots__ = ("_port", "attempt", "id", "input")
+    __slots__ = ("_port", "attempt", "id", "input", "max_attempts", "nominal_at", "schedule_id")
 
-    def __init__(self, *, id: str, attempt: int, input: dict[str, Any], port: JobPort) -> None:
+    def __init__(
+        self,
+        *,
+        id: str,
+        attempt: int,
+        input: dict[str, Any],
+        port: JobPort,
+        max_attempts: int = 1,
+        schedule_id: str | None = None,
+        nominal_at: datetime | None = None,
+    ) -> None:
         self.id = id
         self.attempt = attempt
+        self.max_attempts = max_attempts
         self.input = input
+        self.schedule_id = schedule_id
+        self.nominal_at = nominal_at  # the instant for which its schedule submitted it, in UTC
         self._port = port
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody asked this job to stop; a `def` task looks here now and then."""
+        """Whether this job should stop: it was cancelled, or its soft timeout is over.
+
+        A `def` task looks here now and then, and returns early. One that has seen that its job
+        was cancelled ends `cancelled`, whatever it returns.
+        """
         return self._port.cancelled
 
     def progress(

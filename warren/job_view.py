@@ -8,12 +8,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 
-class _View(BaseModel):
+class View(BaseModel):
+    """Something that the service shows."""
+
     # A newer service may say more: what this version does not know is kept, not refused.
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
-class ErrorView(_View):
+class ErrorView(View):
     """Why a job has no result; `type` is the exception's class, or one of the service's words."""
 
     type: str
@@ -23,7 +25,7 @@ class ErrorView(_View):
     traceback: str | None = None
 
 
-class ProgressView(_View):
+class ProgressView(View):
     """How far a running job is."""
 
     current: float
@@ -31,7 +33,20 @@ class ProgressView(_View):
     message: str | None = None
 
 
-class JobView(_View):
+class AttemptView(View):
+    """One run of a job by one worker; `outcome` is None while it goes on."""
+
+    attempt: int
+    worker: str | None = None
+    outcome: str | None = None
+    error: ErrorView | None = None
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    until: datetime | None = None
+
+
+class JobView(View):
     """A job at one moment; `version` grows with each change. Times are aware, in UTC."""
 
     id: str
@@ -47,7 +62,9 @@ class JobView(_View):
     waiting_for: list[dict[str, Any]] = []
     attempt: int = 0
     max_attempts: int | None = None
+    attempts: list[AttemptView] = []
     timeout_s: float | None = None
+    soft_timeout_s: float | None = None
     key: str | list[str] | None = None
     tags: list[str] = []
     metadata: dict[str, Any] = {}
@@ -63,12 +80,13 @@ class JobView(_View):
     queued_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    cancel_asked_at: datetime | None = None
     version: int = 0
     worker: str | None = None
     links: dict[str, Any] = {}
 
 
-class Event(_View):
+class Event(View):
     """Something that happened to a watched job, and the job as it was then."""
 
     event: str

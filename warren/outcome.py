@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, from_json
 from pydantic_core import to_json as dump
 
-from warren.errors import GiveUp, InvalidInput, Unserialisable
+from warren.errors import InvalidInput, RateLimited, Retry, SoftTimeout, Unserialisable
 from warren.json_limits import check_limits
 from warren.misfit import misfit
+from warren.verdict import Verdict
 
 _LONGEST_MESSAGE = 4_000
 _LONGEST_TRACEBACK = 16_000
 _TYPES: dict[type[BaseException], str] = {
     InvalidInput: "invalid-input",
     Unserialisable: "unserialisable-result",
+    SoftTimeout: "timeout",
 }
-_FINAL = (GiveUp, InvalidInput, Unserialisable)
+_LONGEST_SNOOZE_S = 100 * 365 * 86_400.0
+_usual = Verdict("").retryable
 
 
 def to_json(value: object) -> bytes:
@@ -45,15 +50,31 @@ def plain(value: object) -> Any:
         return _text(repr, value, _LONGEST_MESSAGE)
 
 
-def error_of(exc: BaseException, *, attempt: int) -> dict[str, Any]:
-    """The exception as a job's `error`: JSON whatever it is, and this never raises."""
+def error_of(
+    exc: BaseException, *, attempt: int, retryable: Callable[[BaseException], bool] = _usual
+) -> dict[str, Any]:
+    """The exception as a job's `error`: JSON whatever it is, and this never raises.
+
+    `retryable` is the task's own verdict (`Task.retryable`), where a task is at hand.
+    """
     return {
         "type": _TYPES.get(type(exc)) or _name(exc),
         "message": _text(str, exc, _LONGEST_MESSAGE) or f"{_name(exc)}, without a message",
-        "retryable": not isinstance(exc, _FINAL),
+        "retryable": retryable(exc),
         "attempt": attempt,
         "traceback": _text(_traceback, exc, _LONGEST_TRACEBACK, keep_end=True),
     }
+
+
+def snooze_of(exc: BaseException) -> float | None:
+    """For how many seconds the task asked to rest; None if the exception asks for no such thing.
+
+    A rest costs no attempt. Retry or RateLimited without a time is an attempt that failed.
+    """
+    after_s = exc.after_s if isinstance(exc, Retry | RateLimited) else None
+    if after_s is None or math.isnan(after_s):
+        return None
+    return min(max(0.0, after_s), _LONGEST_SNOOZE_S)
 
 
 def said_by(exc: BaseException) -> str:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from warren.errors import Fault, Problem
+from warren.errors import AlreadyFinished, Fault, Problem
 from warren.talk import Answer
+
+_KINDS: dict[str, type[Problem]] = {"already-finished": AlreadyFinished}
 
 
 def problem_of(answer: Answer) -> Problem:
@@ -24,9 +26,10 @@ def problem_from(told: Any, *, status: int = 0) -> Problem:
     """The problem in a decoded JSON body; missing parts are filled from the status."""
     members: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
     status = status or _number(members.get("status"))
-    return Problem(
+    type_ = str(members.get("type") or "about:blank")
+    return _KINDS.get(type_.rsplit("/", 1)[-1], Problem)(
         status=status,
-        type=str(members.get("type") or "about:blank"),
+        type=type_,
         title=str(members.get("title") or _phrase(status)),
         detail=str(members.get("detail") or ""),
         errors=[_fault(fault) for fault in _list(members.get("errors"))],

@@ -21,7 +21,7 @@ ARunTask: TypeAlias = "Callable[..., Awaitable[Outcome]]"
 
 @pytest.fixture(name="run_task")
 def _run_task() -> RunTask:
-    """`run_task(task, input, attempt=1, cancelled=False, timeout_s=None)` -> Outcome."""
+    """`run_task(task, input, attempt=1, cancelled=False, timeout_s=None, ...)` -> Outcome."""
     # Every pytest run loads this plugin: whoever does not use it should not pay for it.
     from warren.rehearsal import run_task  # noqa: PLC0415
 

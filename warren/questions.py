@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
 from pydantic_core import from_json
 
 from warren.errors import JobFailed, JobTimeout, NotFinished, Unreachable
-from warren.job_view import JobView
+from warren.job_view import JobView, View
 from warren.outcome import to_json
 from warren.patience import Patience
 from warren.problems import problem_of
+from warren.service_views import ActionView, WhyView
+from warren.submission import sendable
 from warren.talk import USUAL_TIMEOUT_S, Answer, Call, Pause, Talk
+
+V = TypeVar("V", bound=View)
 
 LONGEST_WAIT_S = 30
 _SOON_S = 0.25
+_LONG_ACTION_S = 300.0  # many jobs may be meant
 _GONE_ASTRAY = "the service answered {status} with something that is not the job service's JSON"
 
 
@@ -70,28 +75,75 @@ def result(patience: Patience, job_id: str) -> Talk[Any]:
 
 
 def cancel(patience: Patience, job_id: str) -> Talk[JobView]:
-    """Cancel a job, or ask a running one to stop."""
-    call = Call("POST", path_of(job_id) + "/cancel", headers=posting(None), body=b"{}")
-    return job_in((yield from patience.ask(call)))
+    """Cancel a job, or ask a running one to stop; AlreadyFinished if it ended otherwise."""
+    return job_in((yield from post(patience, path_of(job_id) + "/cancel", {})))
+
+
+def retry(patience: Patience, job_id: str, value: object) -> Talk[JobView]:
+    """Run a job that has ended once more, with another input unless that is None."""
+    body = {} if value is None else {"input": value}
+    return job_in((yield from post(patience, path_of(job_id) + "/retry", body)))
+
+
+def why(patience: Patience, job_id: str) -> Talk[WhyView]:
+    """Read why a job does not run."""
+    answer = yield from patience.ask(Call("GET", path_of(job_id) + "/why"))
+    return WhyView.model_validate(read(answer))
+
+
+def act(
+    patience: Patience,
+    action: str,
+    ids: Iterable[str] | None,
+    filters: Mapping[str, Any],
+    *,
+    dry_run: bool,
+) -> Talk[ActionView]:
+    """Do the same to many jobs; TypeError unless either ids or a filter say to which."""
+    if (ids is None) == (not filters):
+        raise TypeError("say which jobs are meant: either their ids, or a filter")
+    jobs = {"filter": sendable(filters)} if ids is None else {"ids": list(ids)}
+    body = {"action": action, "dry_run": dry_run, **jobs}
+    answer = yield from post(patience, "/v1/actions", body, timeout_s=_LONG_ACTION_S)
+    return ActionView.model_validate(read(answer))
 
 
 def page(
     patience: Patience, filters: Mapping[str, Any], token: str | None
 ) -> Talk[tuple[list[JobView], str | None]]:
-    """Read one page of a list, and the token of the next."""
+    """Read one page of a list of jobs, and the token of the next."""
+    return (yield from listed(patience, "jobs", JobView, filters, token))
+
+
+def listed(
+    patience: Patience, of: str, view: type[V], filters: Mapping[str, Any], token: str | None
+) -> Talk[tuple[list[V], str | None]]:
+    """Read one page of any list, and the token of the next."""
     params = {name: _param(value) for name, value in filters.items() if value is not None}
     if token:
         params["page_token"] = token
-    told = read((yield from patience.ask(Call("GET", "/v1/jobs", params=params))))
-    jobs = [JobView.model_validate(job) for job in told["jobs"]]
-    return jobs, told.get("next_page_token") or None
+    told = read((yield from patience.ask(Call("GET", f"/v1/{of}", params=params))))
+    return [view.model_validate(each) for each in told[of]], told.get("next_page_token") or None
 
 
-def path_of(job_id: str) -> str:
-    """The path of a job."""
-    if not job_id:
-        raise ValueError("a job's id is empty")
-    return f"/v1/jobs/{quote(job_id, safe='')}"
+def path_of(id: str, of: str = "jobs") -> str:
+    """The path of one job, or of another thing that has an id."""
+    if not id:
+        raise ValueError(f"the id of one of the {of} is empty")
+    return f"/v1/{of}/{quote(id, safe='')}"
+
+
+def post(
+    patience: Patience,
+    path: str,
+    body: Mapping[str, Any],
+    *,
+    timeout_s: float = USUAL_TIMEOUT_S,
+) -> Talk[Answer]:
+    """Post JSON; the answer may be a problem."""
+    told = to_json(dict(body))
+    call = Call("POST", path, headers=posting(None), body=told, timeout_s=timeout_s)
+    return (yield from patience.ask(call))
 
 
 def posting(key: str | None) -> dict[str, str]:

@@ -27,9 +27,17 @@ class Recorder:
     """Keeps every report, in order; may be used from any thread."""
 
     def __init__(self, *, cancelled: bool = False) -> None:
-        self.cancelled = cancelled
+        self.asked = cancelled  # somebody cancels the job
+        self.late = False  # its soft timeout is over
+        self.knows = False  # the task saw that it was asked
         self.reports: list[Progress] = []
         self.lines: list[LogLine] = []
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the task should stop; that it looked is kept too."""
+        self.knows = self.knows or self.asked
+        return self.asked or self.late
 
     def progress(self, current: float, total: float | None, message: str | None) -> None:
         """Keep how far the job is."""

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import multiprocessing
 import time
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from warren.job import Job, JobPort
-from warren.outcome import error_of, to_json
+from warren.outcome import error_of, snooze_of, to_json
+from warren.soft_timeout import call_here
 
 if TYPE_CHECKING:
     from warren.task import Task
 
 
-class TimedOut(Exception):
+@dataclass(frozen=True)
+class Limits:
+    """The soft and the hard timeout of an attempt, in seconds; a soft one comes first or not."""
+
+    soft_s: float | None = None
+    hard_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.soft_s is not None and self.hard_s is not None and self.soft_s >= self.hard_s:
+            object.__setattr__(self, "soft_s", None)
+
+    @property
+    def first_s(self) -> float | None:
+        """The time until the first of them."""
+        return self.hard_s if self.soft_s is None else self.soft_s
+
+    @property
+    def rest_s(self) -> float | None:
+        """The time from the soft to the hard one."""
+        return None if self.hard_s is None else self.hard_s - (self.soft_s or 0)
+
+
+class TimedOut(TimeoutError):
     """The attempt took longer than its timeout."""
 
     def __init__(self, seconds: float) -> None:
@@ -30,22 +52,28 @@ class ProcessDied(Exception):
 class FailedThere(Exception):
     """The task failed in its process; `error` is already as a job has it."""
 
-    def __init__(self, error: dict[str, Any]) -> None:
+    def __init__(self, error: dict[str, Any], after_s: float | None) -> None:
         super().__init__(f"{error['type']}: {error['message']}")
         self.error = error
+        self.after_s = after_s  # the rest it asked for
 
 
-def run_in_process(task: Task[..., Any], job: Job, port: JobPort, timeout_s: float | None) -> bytes:
+def run_in_process(task: Task[..., Any], job: Job, port: JobPort, limits: Limits) -> bytes:
     """The result as JSON; FailedThere, ProcessDied or TimedOut."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    child = context.Process(
-        target=_run, args=(there, task, job.id, job.attempt, job.input, port.cancelled)
-    )
+    told = {
+        "id": job.id,
+        "attempt": job.attempt,
+        "max_attempts": job.max_attempts,
+        "input": job.input,
+        "nominal_at": job.nominal_at,
+    }
+    child = context.Process(target=_run, args=(there, task, told, limits.soft_s))
     child.start()
     there.close()
     try:
-        return _listen(here, port, timeout_s)
+        return _listen(here, port, limits.hard_s)
     except EOFError:
         child.join()
         raise ProcessDied(f"the process of the task ended with code {child.exitcode}") from None
@@ -79,8 +107,9 @@ def _listen(here: Connection, port: JobPort, timeout_s: float | None) -> bytes:
 class _Port:
     """Sends the reports of the task to the test."""
 
-    def __init__(self, there: Connection, cancelled: bool) -> None:
-        self.cancelled = cancelled
+    cancelled = False  # a process is killed instead
+
+    def __init__(self, there: Connection) -> None:
         self._there = there
 
     def progress(self, *report: object) -> None:
@@ -91,19 +120,12 @@ class _Port:
 
 
 def _run(
-    there: Connection,
-    task: Task[..., Any],
-    job_id: str,
-    attempt: int,
-    value: dict[str, Any],
-    cancelled: bool,
+    there: Connection, task: Task[..., Any], told: dict[str, Any], soft_timeout_s: float | None
 ) -> None:
     there.send(("ready",))
-    job = Job(id=job_id, attempt=attempt, input=value, port=_Port(there, cancelled))
+    job = Job(**told, port=_Port(there))
     try:
-        result = task.fn(**task.arguments(value, job))
-        there.send(
-            ("result", to_json(asyncio.run(result) if inspect.iscoroutine(result) else result))
-        )
+        there.send(("result", to_json(call_here(task, job, soft_timeout_s))))
     except BaseException as error:  # noqa: BLE001 - whatever a task raises is an outcome
-        there.send(("error", error_of(error, attempt=attempt)))
+        failure = error_of(error, attempt=job.attempt, retryable=task.retryable)
+        there.send(("error", failure, snooze_of(error)))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from warren.errors import InvalidInput
 
 if TYPE_CHECKING:
     from warren.task import Task
@@ -17,6 +20,8 @@ FIELDS = frozenset(
 )  # fmt: skip
 """Every field of a submission beside `task` and `input`; the service says which work already."""
 
+_AS_THEY_ARE = frozenset({"input", "metadata"})
+
 EXTRAS = frozenset({"idempotency_key", "wait"})
 """What may stand beside the fields, and travels in headers."""
 
@@ -27,8 +32,30 @@ def submission_of(
     """The submission; with a Task at hand, its input is checked here and now (InvalidInput)."""
     given = {} if value is None else value
     if isinstance(task, str):
-        return {"task": task, "input": given, **fields}
-    return {"task": task.name, "input": task.checked(given), **fields}
+        return {"task": task, "input": given, **sendable(fields)}
+    return {"task": task.name, "input": task.checked(given), **sendable(fields)}
+
+
+def sendable(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields as the service reads them: a timedelta as seconds, a datetime with its zone.
+
+    InvalidInput for a datetime without one: nobody could know which instant it means.
+    """
+    return {
+        name: value if name in _AS_THEY_ARE else _sendable(f"/{name}", value)
+        for name, value in fields.items()
+    }
+
+
+def _sendable(pointer: str, value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Mapping):
+        return {name: _sendable(f"{pointer}/{name}", inner) for name, inner in value.items()}
+    if isinstance(value, datetime) and value.utcoffset() is None:
+        message = "needs a time zone, as in datetime.now(UTC)"
+        raise InvalidInput([{"pointer": pointer, "message": message}])
+    return value
 
 
 def split(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
@@ -12,10 +12,20 @@ from pydantic_core import from_json
 
 from warren.docstring import Docstring
 from warren.job import Job, detached
-from warren.naming import check_timeout, refuse_later_options, task_name
+from warren.naming import task_name
+from warren.options import (
+    check_priority,
+    check_seconds,
+    check_soft_timeout,
+    check_timeout,
+    refuse_unknown_options,
+    retry_policy,
+    schedule_of,
+)
 from warren.outcome import to_json
 from warren.sending import Sendable
 from warren.signature import Signature
+from warren.verdict import Verdict
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,7 +46,15 @@ class Task(Sendable[P, R], Generic[P, R]):
         name: str | None = None,
         queue: str = "default",
         timeout_s: float | None = None,
+        soft_timeout_s: float | None = None,
         process: bool = False,
+        retry: Mapping[str, Any] | None = None,
+        never_retry: Iterable[type[BaseException]] = (),
+        always_retry: Iterable[type[BaseException]] = (),
+        priority: int = 5,
+        expires_in_s: float | None = None,
+        retention_s: float | None = None,
+        schedule: str | Mapping[str, Any] | None = None,
         title: str | None = None,
         examples: Sequence[dict[str, Any]] = (),
     ) -> None:
@@ -46,6 +64,13 @@ class Task(Sendable[P, R], Generic[P, R]):
         self.queue = queue
         self.execution = _execution(fn, process)
         self.timeout_s = check_timeout(self.name, timeout_s, self.execution)
+        self.soft_timeout_s = check_soft_timeout(self.name, soft_timeout_s, timeout_s)
+        self.retry = retry_policy(self.name, retry)
+        self.verdict = Verdict(self.name, never_retry, always_retry)
+        self.priority = check_priority(self.name, priority)
+        self.expires_in_s = check_seconds(self.name, "expires_in_s", expires_in_s)
+        self.retention_s = check_seconds(self.name, "retention_s", retention_s)
+        self.schedule = schedule_of(self.name, schedule)
         described = Docstring.of(fn)
         self.doc = described.text
         self.title = title or described.title or self.name
@@ -88,6 +113,10 @@ class Task(Sendable[P, R], Generic[P, R]):
         wanted = self.signature.job_parameter
         return self.validate(input) | ({wanted: job} if wanted else {})
 
+    def retryable(self, error: BaseException) -> bool:
+        """Whether another attempt may help after this error, by `never_retry` and the others."""
+        return self.verdict.retryable(error)
+
     def _check_early(self) -> None:
         try:
             self.input_schema()
@@ -118,7 +147,15 @@ def task(
     name: str | None = None,
     queue: str = "default",
     timeout_s: float | None = None,
+    soft_timeout_s: float | None = None,
     process: bool = False,
+    retry: Mapping[str, Any] | None = None,
+    never_retry: Iterable[type[BaseException]] = (),
+    always_retry: Iterable[type[BaseException]] = (),
+    priority: int = 5,
+    expires_in_s: float | None = None,
+    retention_s: float | None = None,
+    schedule: str | Mapping[str, Any] | None = None,
     title: str | None = None,
     examples: Sequence[dict[str, Any]] = (),
 ) -> Decorator: ...
@@ -129,9 +166,11 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
     Its name is `name`, or the last part of its module, a dot, and the function's name. `async def`
     runs on the worker's event loop, `def` in a thread, and either in a process of its own with
-    `process=True`. Put a parameter of type Job first and calls stay typed without it.
+    `process=True`. `retry` lets failed attempts be followed by others, `schedule` submits jobs by
+    itself; docs/writing-tasks.md has all options. Put a parameter of type Job first and calls stay
+    typed without it.
     """
-    refuse_later_options(options)
+    refuse_unknown_options(options)
     return Decorator(options) if fn is None else Task(fn, **options)
 
 

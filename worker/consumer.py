@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from itertools import islice
 from uuid import uuid4
 
+from shared.contracts.attempt import Claim
 from shared.contracts.bells import into_bells
 from shared.contracts.errors import LeaseLost
-from shared.contracts.job import Claim, Job
+from shared.contracts.job import Job
 from shared.infrastructure.bell_consumer import Bell, BellConsumer
 from shared.infrastructure.bell_ringer import BellRinger, Rung
 from shared.infrastructure.heartbeat import Heartbeat
 from shared.infrastructure.job_claims import JobClaims
 from shared.infrastructure.logs import get_logger
 from shared.infrastructure.writes import until_stored
+from worker.own_bell import OwnBell
 from worker.slots import Slots
 
 log = get_logger(__name__)
@@ -41,18 +43,20 @@ class Consumer:
         self._worker = worker
         self._tools = tools
         self._start = start
-        self._bells: deque[Bell] = deque()
+        self._bells: deque[Bell | OwnBell] = deque()
         self._heard = asyncio.Event()
+        self.draining = False
+        self.finished: dict[str, int] = {}  # by queue, when the newest finished bell was rung (ms)
         self.claiming = asyncio.Lock()  # held from a claim until its jobs have started
 
-    def hear(self, bell: Bell) -> None:
+    def hear(self, bell: Bell | OwnBell) -> None:
         """Take a delivery; it is settled by `run`, or given back."""
         self._bells.append(bell)
         self._heard.set()
 
     def forget(self) -> None:
         """Drop what came over a lost connection: the broker will deliver it again."""
-        self._bells.clear()
+        self._bells = deque(bell for bell in self._bells if isinstance(bell, OwnBell))
 
     async def run(self, source: BellConsumer) -> None:
         """Claim and start jobs until cancelled; raise LeaseLost if we must not claim any more."""
@@ -60,11 +64,19 @@ class Consumer:
             await self._heard.wait()
             if not self._bells:
                 self._heard.clear()
+            elif self.draining:
+                await self.give_all_back()
             elif await self._tools.slots.wait_for_one(_PATIENCE_WHEN_FULL):
                 async with self.claiming:
                     await self._claim_some()
             else:
                 await self._stand_aside(source)
+
+    async def drain(self, source: BellConsumer) -> None:
+        """Take no more jobs; what has been claimed runs on."""
+        self.draining = True
+        self._heard.set()
+        await source.pause()
 
     async def give_all_back(self) -> None:
         """Settle the bells in hand so that another worker can open them."""
@@ -85,11 +97,17 @@ class Consumer:
             await until_stored(lambda: self._tools.claims.leave_to_others(ids))
         for bell in opened:
             await bell.ack()
+            self._note(bell)
 
-    def _take(self, most: int) -> tuple[list[str], list[Bell]]:
+    def _note(self, bell: Bell | OwnBell) -> None:
+        if bell.rung_at is not None:
+            rung_at = int(bell.rung_at.timestamp() * 1000)
+            self.finished[bell.queue] = max(rung_at, self.finished.get(bell.queue, 0))
+
+    def _take(self, most: int) -> tuple[list[str], list[Bell | OwnBell]]:
         """Return up to `most` ids, each once, and the bells that hold no more of them."""
         ids: dict[str, None] = {}
-        emptied: list[Bell] = []
+        emptied: list[Bell | OwnBell] = []
         while self._bells and len(ids) < most:
             bell = self._bells[0]
             room = most - len(ids)
@@ -105,9 +123,10 @@ class Consumer:
         while self._bells:
             await self._pass_on(self._bells.popleft())
         await self._tools.slots.wait_for_one()
-        await source.resume()
+        if not self.draining:
+            await source.resume()
 
-    async def _pass_on(self, bell: Bell) -> None:
+    async def _pass_on(self, bell: Bell | OwnBell) -> None:
         """Ring anew for the ids that are left, so that those claimed are not asked for again."""
         for ids in into_bells(bell.ids):
             if await self._tools.ringer.ring(bell.queue, ids) is not Rung.CONFIRMED:

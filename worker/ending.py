@@ -1,8 +1,10 @@
 """How attempts end: written in batches, fenced by their claims, then told to whoever watches."""
 
+from collections.abc import Callable
+
 from shared.contracts.events import hint_of
-from shared.contracts.job import MOVES
-from shared.infrastructure.end_statements import End
+from shared.contracts.job import Job
+from shared.infrastructure.end_statements import PUT_OFF, End
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.logs import get_logger
@@ -10,12 +12,19 @@ from shared.infrastructure.logs import get_logger
 log = get_logger(__name__)
 
 
+def _nothing(_: Job) -> None:
+    """Follow nobody."""
+
+
 class Ending:
     """Writes ends; one that comes after its worker lost the job is discarded and logged."""
 
-    def __init__(self, ends: JobEnds, hints: HintSender) -> None:
+    def __init__(
+        self, ends: JobEnds, hints: HintSender, *, follow: Callable[[Job], object] = _nothing
+    ) -> None:
         self._ends = ends
         self._hints = hints
+        self._follow = follow  # takes ended jobs that others wait for
         self.finished = 0
         self.discarded = 0
 
@@ -27,6 +36,9 @@ class Ending:
         lost = {end.job.id for end in late}
         for job_id in lost:
             log.warning("end.discarded", job_id=job_id, reason="another worker has the job now")
-        self._hints.tell(
-            hint_of(end.job, f"job.{MOVES[end.move][1]}") for end in batch if end.job.id not in lost
-        )
+        for end in batch:
+            if end.has_followers and end.job.id not in lost:
+                self._follow(end.after)
+        self._hints.tell(hint_of(end.job, end.event) for end in batch if end.job.id not in lost)
+        if any(end.move in PUT_OFF for end in batch):
+            self._hints.tell_due(end.delay for end in batch if end.move in PUT_OFF)

@@ -1,19 +1,27 @@
 """One attempt: bind the input, run the task as it asked to be run, turn the outcome into an End."""
 
-import asyncio
+import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import orjson
 
-from shared.contracts.job import Failure, Job
+from shared.contracts.attempt import Failure
+from shared.contracts.job import Job, Move
+from shared.contracts.workflow.faults import BadReference
 from shared.infrastructure.end_statements import End
 from shared.infrastructure.logs import get_logger
+from shared.infrastructure.workflow.values import Values
 from warren.job import Job as JobContext
 from warren.outcome import error_of
-from worker.executions import Execution, TimedOut
+from warren.verdict import Verdict
+from worker.attempt import Attempt
+from worker.deciding import end_before_start, end_of_failure
+from worker.executions import Execution, TimedOut, limits_of
 from worker.executions.processes import TaskFailed
 from worker.registry import Registry
-from worker.reports import ReportPort, Reports
+from worker.reports import Reports
+from worker.rest import Rest, rest_of
 
 log = get_logger(__name__)
 
@@ -22,65 +30,110 @@ class Executor:
     """Runs claimed jobs; whatever a task does, `run` returns how it ended."""
 
     def __init__(
-        self, registry: Registry, executions: dict[str, Execution], reports: Reports, *, most: int
+        self,
+        registry: Registry,
+        executions: dict[str, Execution],
+        reports: Reports,
+        values: Values,
+        *,
+        most: int,
     ) -> None:
         self._registry = registry
         self._executions = executions
         self._reports = reports
+        self._values = values
         self._most = most  # bytes of a result
 
-    async def run(self, job: Job) -> End:
-        """Return how the attempt ended. Only a cancellation of the caller's is raised."""
-        with self._reports.of(job) as port:
-            end = await self._outcome(job, port)
-            return replace(end, progress=port.latest) if port.latest else end
-
-    async def _outcome(self, job: Job, port: ReportPort) -> End:
+    async def run(self, attempt: Attempt) -> End:
+        """Return how the attempt ended. Raises CancelledError only if it was abandoned."""
+        if end := end_before_start(attempt.job):
+            return end
+        if attempt.asked:
+            return End(job=attempt.job, verdict=Move.CANCEL)
         try:
-            result = await self._attempt(job, port)
-        except TimedOut as error:
-            return _fixed_failure(job, "timeout", str(error), retryable=True)
-        except TaskFailed as error:
-            return End(job=job, error=Failure(**error.error))
-        except asyncio.CancelledError as error:
-            if _cancelled_from_outside():
+            result = await self._attempt(attempt)
+        except BaseException as error:  # tasks may raise anything
+            if attempt.abandoned:
                 raise
-            return _raised(job, error)
-        except BaseException as error:  # noqa: BLE001 -- tasks may raise anything
-            return _raised(job, error)
+            return self._end_of(attempt, error)
+        if attempt.knows:
+            return _cancelled(attempt)
         if len(result) > self._most:
-            return _fixed_failure(job, "result-too-large", self._too_large(result))
-        return End(job=job, result=result.decode())
+            return self._end_of(attempt, ResultTooLarge(len(result), self._most))
+        end = End(job=attempt.job, result=result.decode())
+        return replace(end, progress=attempt.progress) if attempt.progress else end
 
-    async def _attempt(self, job: Job, port: ReportPort) -> bytes:
+    def left(self, attempt: Attempt, error: BaseException) -> End:
+        """Return the end of an attempt whose task goes on although it was cut short."""
+        job = attempt.job
+        log.error("task.left", job_id=job.id, task=job.task, reason=str(error))
+        advice = "let CancelledError out of it, or use process=True"
+        said = f"{error}, but the task goes on, so it was left behind: {advice}"
+        self._reports.take_line(job, "error", said, {})
+        return self._end_of(attempt, error)
+
+    async def _attempt(self, attempt: Attempt) -> bytes:
+        job = attempt.job
         task = self._registry.get(job.task)
-        given = orjson.loads(job.input)
-        context = JobContext(id=job.id, attempt=job.attempt, input=given, port=port)
-        return await self._executions[task.execution].run(
-            task, context, timeout=job.timeout_s or task.timeout_s
-        )
+        given = await self._values.input_of(job) if job.templated else orjson.loads(job.input)
+        with self._reports.of(attempt) as port:
+            context = JobContext(
+                id=job.id,
+                attempt=job.attempt,
+                max_attempts=job.max_attempts,
+                input=given,
+                schedule_id=job.schedule_id,
+                nominal_at=job.nominal_at,
+                port=port,
+            )
+            execution = self._executions[task.execution]
+            return await execution.run(task, context, attempt, limits_of(job, task))
 
-    def _too_large(self, result: bytes) -> str:
-        return (
-            f"the result has {len(result)} bytes, more than WARREN_MAX_RESULT_BYTES={self._most}; "
+    def _end_of(self, attempt: Attempt, error: BaseException) -> End:
+        if attempt.knows:
+            return _cancelled(attempt)
+        job = attempt.job
+        failure, rest = self._failure(job, error)
+        if not attempt.left:  # else it was told already
+            log.info("job.raised", job_id=job.id, task=job.task, error=failure.type)
+        end = end_of_failure(
+            job, failure, rest, at=attempt.now, chance=random.random(), asked=attempt.asked
+        )
+        return replace(end, progress=attempt.progress) if attempt.progress else end
+
+    def _failure(self, job: Job, error: BaseException) -> tuple[Failure, Rest | None]:
+        if isinstance(error, TaskFailed):
+            return Failure(**error.error), error.rest
+        retryable = self._verdict(job.task)
+        if isinstance(error, TimedOut):
+            return _fixed(job, "timeout", error, retryable=retryable(error)), None
+        if isinstance(error, BadReference):
+            return _fixed(job, error.code, error, retryable=False), None
+        if isinstance(error, ResultTooLarge):
+            return _fixed(job, "result-too-large", error, retryable=False), None
+        told = error_of(error, attempt=job.attempt, retryable=retryable)
+        return Failure(**told), rest_of(error)
+
+    def _verdict(self, name: str) -> Callable[[BaseException], bool]:
+        try:
+            return self._registry.get(name).retryable
+        except KeyError:  # a task that we do not know says nothing either
+            return Verdict(name).retryable
+
+
+class ResultTooLarge(Exception):
+    """The result does not fit what the operator allows."""
+
+    def __init__(self, size: int, most: int) -> None:
+        super().__init__(
+            f"the result has {size} bytes, more than WARREN_MAX_RESULT_BYTES={most}; "
             "store it elsewhere and return a reference"
         )
 
 
-def _cancelled_from_outside() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+def _cancelled(attempt: Attempt) -> End:
+    return End(job=attempt.job, verdict=Move.CANCEL, progress=attempt.progress)
 
 
-def _raised(job: Job, error: BaseException) -> End:
-    failure = Failure(**error_of(error, attempt=job.attempt))
-    log.info("job.raised", job_id=job.id, task=job.task, error=failure.type)
-    return End(job=job, error=failure)
-
-
-def _fixed_failure(job: Job, kind: str, message: str, *, retryable: bool = False) -> End:
-    log.info("job.failed", job_id=job.id, task=job.task, error=kind)
-    return End(
-        job=job,
-        error=Failure(type=kind, message=message, retryable=retryable, attempt=job.attempt),
-    )
+def _fixed(job: Job, kind: str, error: BaseException, *, retryable: bool) -> Failure:
+    return Failure(type=kind, message=str(error), retryable=retryable, attempt=job.attempt)

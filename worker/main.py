@@ -8,8 +8,9 @@ import sys
 from shared.contracts.errors import BadSetting, StoreUnavailable
 from shared.infrastructure.collections import ensure_indexes
 from shared.infrastructure.logs import configure_logs, get_logger
-from shared.infrastructure.mongo import open_mongo
+from shared.infrastructure.mongo import Database, open_mongo
 from shared.infrastructure.settings import WorkerSettings, load
+from shared.infrastructure.workers import Workers
 from shared.infrastructure.writes import until_stored
 from worker.keeper.main import running_keeper
 from worker.keeper.rescue import Rescue
@@ -26,7 +27,7 @@ async def supervise(settings: WorkerSettings) -> None:
             supervisor = Supervisor(
                 processes=settings.processes,
                 grace_s=settings.grace_s,
-                on_death=lambda worker: _free_jobs(rescue, worker),
+                on_death=lambda worker: _free_jobs(database, rescue, worker),
             )
             loop = asyncio.get_running_loop()
             for stop_signal in (signal.SIGTERM, signal.SIGINT):
@@ -34,9 +35,12 @@ async def supervise(settings: WorkerSettings) -> None:
             await supervisor.run()
 
 
-async def _free_jobs(rescue: Rescue, worker: str) -> None:
+async def _free_jobs(database: Database, rescue: Rescue, worker: str) -> bool:
+    """Release what a dead process held; say whether another may take its place."""
+    draining = await until_stored(lambda: Workers(database).is_draining(worker))
     released = await until_stored(lambda: rescue.release(worker))
     log.info("worker.released", dead=worker, jobs=released)
+    return not draining
 
 
 def main() -> int:

@@ -1,116 +1,156 @@
 """One worker process: opens its parts, runs jobs, hands unfinished ones back when it stops."""
 
-import asyncio
 import os
-import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 import uvloop
 
 from shared.contracts.errors import BadSetting, LeaseLost, Unavailable
+from shared.contracts.job import Job
 from shared.infrastructure.batching import GroupCommit
 from shared.infrastructure.bell_consumer import BellConsumer
 from shared.infrastructure.bell_ringer import BellRinger
+from shared.infrastructure.control_feed import ControlFeed
 from shared.infrastructure.end_statements import End
+from shared.infrastructure.follow_ups import FollowUps
 from shared.infrastructure.heartbeat import Heartbeat
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_claims import JobClaims
 from shared.infrastructure.job_ends import JobEnds
+from shared.infrastructure.job_moves import JobMoves
 from shared.infrastructure.job_reports import JobReports
 from shared.infrastructure.logs import configure_logs, get_logger
-from shared.infrastructure.mongo import Database, open_mongo
+from shared.infrastructure.mongo import Database, Document, open_mongo
+from shared.infrastructure.schedules import ScheduleStore
 from shared.infrastructure.settings import WorkerSettings, load
 from shared.infrastructure.task_catalogue import TaskCatalogue
 from shared.infrastructure.workers import WorkerRow, Workers
+from shared.infrastructure.workflow.values import Values
+from worker.attempt import Attempt
 from worker.consumer import Tools
+from worker.declared_schedules import declare, declared_schedules
 from worker.ending import Ending
 from worker.executions.loop import OnTheLoop
 from worker.executions.processes import InProcesses
 from worker.executions.threads import InThreads
 from worker.executor import Executor
 from worker.exits import BAD_SETTING, LEASE_LOST
+from worker.following import NextJobs
+from worker.handing_back import HandingBack
+from worker.last_words import LastWords
+from worker.loop_watch import LoopWatch
+from worker.orders import Orders
 from worker.quarantine import Quarantine
 from worker.registry import Registry, load_registry
 from worker.reports import Reports
 from worker.runner import Runner
 from worker.slots import Slots
+from worker.stopping import stop_of_this_process
 
 log = get_logger(__name__)
 
 
 async def work(worker: str, settings: WorkerSettings, registry: Registry) -> None:
     """Run jobs until a signal, or the end of the supervisor, asks us to stop."""
-    stop = _stop_requested()
+    schedules = declared_schedules(registry, _source(settings))
+    stop = stop_of_this_process()
     async with open_mongo(settings, app="warren-worker") as database:
         await TaskCatalogue(database).declare(registry.entries())
-        async with _parts(worker, settings, registry, database) as (runner, source):
-            await runner.run(source, stop)
+        await declare(ScheduleStore(database), schedules, source=_source(settings))
+        async with _parts(worker, settings, registry, database) as (runner, source, orders):
+            await runner.run(source, orders, stop)
         await Workers(database).set_state(worker, "stopped")
+
+
+def _source(settings: WorkerSettings) -> str:
+    return ",".join(settings.tasks)
 
 
 @asynccontextmanager
 async def _parts(
     worker: str, settings: WorkerSettings, registry: Registry, database: Database
-) -> AsyncIterator[tuple[Runner, BellConsumer]]:
+) -> AsyncIterator[tuple[Runner, BellConsumer, Orders]]:
     """Open everything that lives as long as the process; close it in reverse order."""
     slots = Slots(settings.slots)
     queues = settings.queues or registry.queues
+    attempts: dict[str, Attempt] = {}
     hints = HintSender(settings, f"{worker}-hints")
     ringer = BellRinger(settings, f"{worker}-bells")
+    reports = Reports(JobReports(database), hints)
     claims = JobClaims(database, tasks=registry.names)
-    ends = JobEnds(database)
-    ending = Ending(ends, hints)
-    heartbeat = Heartbeat(
-        settings,
-        _row(worker, settings, registry, queues),
-        counts=lambda: {
+    next_jobs = NextJobs(
+        queues=queues,
+        tasks=registry.names,
+        slots=slots,
+        ringer=ringer,
+        hear=lambda bell: runner.consumer.hear(bell),  # noqa: PLW0108 -- it is opened later
+    )
+    follow_ups = GroupCommit[Job](FollowUps(database, hints, next_jobs.bring).settle)
+    ending = Ending(JobEnds(database), hints, follow=follow_ups.put)
+    watch = LoopWatch(attempts, reports)
+    on_the_loop = OnTheLoop()
+
+    def counts() -> Document:
+        return {
             "running": slots.taken,
             "finished": ending.finished,
             "discarded": ending.discarded,
-        },
+            "left": len(on_the_loop.left),
+            "blocked_s": round(watch.blocked_s, 1),
+            "heard": dict(runner.consumer.finished),
+        }
+
+    heartbeat = Heartbeat(
+        settings,
+        _row(worker, settings, registry, queues),
+        counts=counts,
+        on_blocked_out=LastWords(attempts, watch).say,
     )
-    async with (
-        hints.running(),
-        ringer.running(),
-        Reports(JobReports(database), hints).running() as reports,
-        GroupCommit[End](ending.write).running() as end_writer,
-    ):
-        with ThreadPoolExecutor(settings.slots, thread_name_prefix="task") as threads:
-            in_processes = InProcesses(settings.tasks)
-            executor = Executor(
-                registry,
-                {"loop": OnTheLoop(), "thread": InThreads(threads), "process": in_processes},
-                reports,
-                most=settings.max_result_bytes,
-            )
-            runner = Runner(
-                executor=executor,
-                quarantine=Quarantine(claims, slots=settings.slots),
-                end_writer=end_writer,
-                ends=ends,
-                hints=hints,
-                tools=Tools(claims, ringer, heartbeat, slots),
-                grace=timedelta(seconds=settings.grace_s),
-                worker=worker,
-            )
-            source = BellConsumer(
-                settings,
-                worker,
-                queues,
-                on_bell=runner.consumer.hear,
-                on_lost=runner.consumer.forget,
-            )
-            try:
-                yield runner, source
-            finally:
-                reports.cancel_all()
-                heartbeat.stop()
-                await in_processes.close()
+    async with AsyncExitStack() as exits:
+        end_writer = GroupCommit[End](ending.write)
+        for part in (hints, ringer, reports, follow_ups, end_writer):
+            await exits.enter_async_context(part.running())
+        exits.enter_context(watch.running(alive=heartbeat.loop_is_alive))
+        exits.callback(heartbeat.stop)
+        threads = ThreadPoolExecutor(settings.slots, thread_name_prefix="task")
+        exits.callback(threads.shutdown, wait=False)  # those that do not end end with the process
+        in_processes = InProcesses(settings.tasks)
+        exits.push_async_callback(in_processes.close)
+        executor = Executor(
+            registry,
+            {"loop": on_the_loop, "thread": InThreads(threads), "process": in_processes},
+            reports,
+            Values(database),
+            most=settings.max_result_bytes,
+        )
+        runner = Runner(
+            worker=worker,
+            attempts=attempts,
+            executor=executor,
+            quarantine=Quarantine(claims, slots=settings.slots),
+            end_writer=end_writer,
+            handing_back=HandingBack(JobMoves(database), ringer, hints),
+            hints=hints,
+            tools=Tools(claims, ringer, heartbeat, slots),
+            grace=timedelta(seconds=settings.grace_s),
+        )
+        orders = Orders(
+            worker, attempts, claims=claims, workers=Workers(database), heartbeat=heartbeat
+        )
+        source = BellConsumer(
+            settings,
+            worker,
+            queues,
+            on_bell=runner.consumer.hear,
+            on_lost=runner.consumer.forget,
+            beside=ControlFeed(settings, worker, on_order=orders.hear).listen,
+        )
+        yield runner, source, orders
 
 
 def _row(
@@ -126,14 +166,21 @@ def _row(
     )
 
 
-def _stop_requested() -> asyncio.Event:
-    """Return an event that SIGTERM sets, and the end of the pipe from our supervisor."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor decides
-    loop.add_reader(sys.stdin.fileno(), stop.set)
-    return stop
+async def _live(worker: str, settings: WorkerSettings, registry: Registry) -> None:
+    """Work, then end the process from within: tasks that do not end must not keep it."""
+    code = 0
+    try:
+        await work(worker, settings, registry)
+    except BadSetting as error:
+        log.error("worker.refused", reason=str(error))
+        code = BAD_SETTING
+    except (LeaseLost, Unavailable) as error:
+        log.error("worker.ended", reason=str(error))
+        code = LEASE_LOST
+    except BaseException:
+        log.exception("worker.failed")
+        code = 1
+    os._exit(code)
 
 
 def main() -> None:
@@ -143,14 +190,10 @@ def main() -> None:
         settings = load(WorkerSettings)
         configure_logs(settings.log, worker=worker)
         registry = load_registry(settings.tasks)
-        uvloop.run(work(worker, settings, registry))
     except BadSetting as error:
         log.error("worker.refused", reason=str(error))
-        os._exit(BAD_SETTING)
-    except (LeaseLost, Unavailable) as error:
-        log.error("worker.ended", reason=str(error))
-        os._exit(LEASE_LOST)  # threads that run tasks must not keep a process without a lease
-    os._exit(0)
+        sys.exit(BAD_SETTING)
+    uvloop.run(_live(worker, settings, registry))
 
 
 if __name__ == "__main__":

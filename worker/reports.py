@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.contracts.attempt import Progress
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.events import hint_of
-from shared.contracts.job import Job, Progress
+from shared.contracts.job import Job
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_reports import JobReports, Line, encode_line
 from shared.infrastructure.logs import get_logger
+from worker.attempt import Attempt
 
 _EVERY = 0.1  # seconds between writes; of the progress of one job only the latest is kept
 _MOST_LINES = 10_000  # held while MongoDB is away; the oldest go first
@@ -24,11 +26,14 @@ log = get_logger(__name__)
 class ReportPort:
     """The port of one running job; may be called from any thread."""
 
-    def __init__(self, job: Job, reports: "Reports") -> None:
-        self._job = job
+    def __init__(self, attempt: Attempt, reports: "Reports") -> None:
+        self._attempt = attempt
         self._reports = reports
-        self.cancelled = False
-        self.latest: Progress | None = None  # goes with the end, stored before or not
+
+    @property
+    def cancelled(self) -> bool:
+        """Say whether the task should stop."""
+        return self._attempt.cancelled
 
     def progress(self, current: float, total: float | None, message: str | None) -> None:
         """Keep how far the job is."""
@@ -37,12 +42,12 @@ class ReportPort:
             total=None if total is None else _storable(total),
             message=None if message is None else message[:_LONGEST_MESSAGE],
         )
-        self.latest = progress
-        self._reports.take_progress(self._job, progress)
+        self._attempt.progress = progress
+        self._reports.take_progress(self._attempt.job, progress)
 
     def log(self, level: str, message: str, fields: dict[str, object]) -> None:
         """Keep one line."""
-        self._reports.take_line(self._job, level, message, fields)
+        self._reports.take_line(self._attempt.job, level, message, fields)
 
 
 class Reports:
@@ -53,22 +58,14 @@ class Reports:
         self._hints = hints
         self._progress: dict[str, tuple[Job, Progress]] = {}
         self._lines: list[tuple[Job, Line]] = []
-        self._ports: dict[str, ReportPort] = {}
 
     @contextmanager
-    def of(self, job: Job) -> Iterator[ReportPort]:
-        """Yield the port of a job while it runs."""
-        port = self._ports[job.id] = ReportPort(job, self)
+    def of(self, attempt: Attempt) -> Iterator[ReportPort]:
+        """Yield the port of an attempt while it runs."""
         try:
-            yield port
+            yield ReportPort(attempt, self)
         finally:
-            self._ports.pop(job.id, None)
-            self._progress.pop(job.id, None)
-
-    def cancel_all(self) -> None:
-        """Tell every running task that it should stop."""
-        for port in self._ports.values():
-            port.cancelled = True
+            self._progress.pop(attempt.job.id, None)
 
     def take_progress(self, job: Job, progress: Progress) -> None:
         """Keep the newest progress of a job."""

@@ -2,26 +2,31 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import partial
 
-from shared.contracts.errors import LeaseLost, StoreUnavailable
+from shared.contracts.errors import LeaseLost
 from shared.contracts.events import hint_of
 from shared.contracts.job import Job
 from shared.infrastructure.batching import GroupCommit
 from shared.infrastructure.bell_consumer import BellConsumer
 from shared.infrastructure.end_statements import End
 from shared.infrastructure.hint_sender import HintSender
-from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.logs import get_logger
 from shared.infrastructure.process import settle_memory
+from worker.attempt import Attempt
 from worker.consumer import Consumer, Tools
 from worker.executor import Executor
+from worker.handing_back import HandingBack
+from worker.orders import Orders
 from worker.quarantine import Quarantine
+from worker.stopping import Stop
 
 log = get_logger(__name__)
 
 _PATIENCE_WITH_CLAIM = 5.0  # seconds, in case MongoDB is away
 _PULSE = 0.5  # seconds between looks at the lease and at a deaf connection
+_CLEAN_UP = 1.0  # seconds for tasks that are cut off by the stop
 
 
 class Runner:
@@ -30,45 +35,59 @@ class Runner:
     def __init__(
         self,
         *,
+        worker: str,
+        attempts: dict[str, Attempt],
         executor: Executor,
         quarantine: Quarantine,
         end_writer: GroupCommit[End],
-        ends: JobEnds,
+        handing_back: HandingBack,
         hints: HintSender,
         tools: Tools,
         grace: timedelta,
-        worker: str,
     ) -> None:
+        self._attempts = attempts  # those without an end: what a stop would hand back
         self._executor = executor
         self._quarantine = quarantine
         self._end_writer = end_writer
-        self._ends = ends
+        self._handing_back = handing_back
         self._hints = hints
         self._tools = tools
-        self._grace = grace
-        self._running: set[asyncio.Task[None]] = set()
-        self._unfinished: dict[str, Job] = {}  # what would have to be handed back
+        self._grace = grace.total_seconds()
+        self._running: set[Attempt] = set()  # those whose task goes on
         self.consumer = Consumer(worker, tools, self._start)
 
-    async def run(self, source: BellConsumer, stop: asyncio.Event) -> None:
+    async def run(self, source: BellConsumer, orders: Orders, stop: Stop) -> None:
         """Work until `stop`; then finish what fits the grace period and hand back the rest."""
         self._tools.heartbeat.start()
-        await self._wait_until_enlisted()
+        while not self._tools.heartbeat.proven:  # noqa: ASYNC110 -- proven in another thread
+            await asyncio.sleep(0.02)
         settle_memory()
         async with source.running():
             try:
-                async with asyncio.TaskGroup() as group:
-                    consuming = group.create_task(self.consumer.run(source))
-                    pulse = group.create_task(self._watch_over(source))
-                    log.info("worker.ready", slots=self._tools.slots.total)
-                    await stop.wait()
-                    await self._between_claims()
-                    consuming.cancel()
-                    pulse.cancel()
+                await self._work(source, orders, stop)
             except* LeaseLost as errors:
-                await self._abandon()
                 raise errors.exceptions[0] from None
-            await self._stop(source)
+            finally:
+                await self._abandon()
+            await self.consumer.give_all_back()
+            await self._handing_back.hand_back([a.job for a in self._attempts.values()])
+
+    async def _work(self, source: BellConsumer, orders: Orders, stop: Stop) -> None:
+        drain = partial(self.consumer.drain, source)
+        async with asyncio.TaskGroup() as group:
+            for_ever = [
+                group.create_task(self.consumer.run(source)),
+                group.create_task(self._watch_over(source)),
+                group.create_task(orders.follow(drain)),
+            ]
+            log.info("worker.ready", slots=self._tools.slots.total)
+            await stop.asked.wait()
+            log.info("worker.stopping", running=len(self._running), grace_s=self._grace)
+            await drain()
+            await self._between_claims()
+            await self._finish(stop)
+            for each in for_ever:
+                each.cancel()
 
     async def _between_claims(self) -> None:
         """Let a claim under way start its jobs: cut off in the middle, they would count as lost."""
@@ -76,65 +95,57 @@ class Runner:
             async with asyncio.timeout(_PATIENCE_WITH_CLAIM), self.consumer.claiming:
                 pass
 
-    def _start(self, job: Job) -> None:
-        running = asyncio.create_task(self._run_one(job))
-        self._running.add(running)
-        self._unfinished[job.id] = job
-        running.add_done_callback(self._finished)
-        self._hints.tell([hint_of(job)], can_wait=True)
-
-    def _finished(self, running: "asyncio.Task[None]") -> None:
-        self._running.discard(running)
-        self._tools.slots.release()
-        if not running.cancelled() and (error := running.exception()):
-            log.error("job.unfinished", error=str(error), exc_info=error)
-
-    async def _run_one(self, job: Job) -> None:
-        async with self._quarantine.admit(job):
-            end = await self._executor.run(job)
-            del self._unfinished[job.id]  # from here on, stopping must not lose the outcome
-            await asyncio.shield(self._end_writer.put(end))
-
     async def _watch_over(self, source: BellConsumer) -> None:
         while True:
-            self._tools.heartbeat.loop_is_alive()
             if not self._tools.heartbeat.proven:
                 raise LeaseLost("the lease could not be renewed in time; its jobs go to others")
             await source.rebuild_if_deaf()
             await asyncio.sleep(_PULSE)
 
-    async def _wait_until_enlisted(self) -> None:
-        while not self._tools.heartbeat.proven:
-            self._tools.heartbeat.loop_is_alive()
-            await asyncio.sleep(0.02)
+    def _start(self, job: Job) -> None:
+        attempt = Attempt(job, on_left=self._end_without)
+        self._attempts[job.id] = attempt
+        self._running.add(attempt)
+        attempt.running = asyncio.create_task(self._run_one(attempt))
+        attempt.running.add_done_callback(partial(self._finished, attempt))
+        self._hints.tell([hint_of(job)], can_wait=True)
 
-    async def _stop(self, source: BellConsumer) -> None:
-        log.info("worker.stopping", running=len(self._running), grace_s=self._grace.total_seconds())
-        await source.pause()
-        await self.consumer.give_all_back()
-        await self._wait_for_jobs()
-        await self._abandon()
-        for job in list(self._unfinished.values()):
-            await self._hand_back(job)
+    async def _run_one(self, attempt: Attempt) -> None:
+        async with self._quarantine.admit(attempt):
+            end = await self._executor.run(attempt)
+            if not attempt.left:
+                await asyncio.shield(self._end(end))
 
-    async def _wait_for_jobs(self) -> None:
-        ends_at = asyncio.get_running_loop().time() + self._grace.total_seconds()
-        while self._running and asyncio.get_running_loop().time() < ends_at:
-            self._tools.heartbeat.loop_is_alive()
-            await self._tools.slots.wait_until_idle(_PULSE)
+    def _end(self, end: End) -> "asyncio.Future[None]":
+        self._attempts.pop(end.job.id, None)  # from here on, stopping must not lose the outcome
+        return self._end_writer.put(end)
+
+    def _end_without(self, attempt: Attempt, error: BaseException) -> None:
+        """Write the end of an attempt whose task does not, and use its slot for another."""
+        self._end(self._executor.left(attempt, error))
+        self._tools.slots.release()
+
+    def _finished(self, attempt: Attempt, running: "asyncio.Task[None]") -> None:
+        self._running.discard(attempt)
+        if not attempt.left:
+            self._tools.slots.release()
+        if not running.cancelled() and (error := running.exception()):
+            log.error("job.unfinished", error=str(error), exc_info=error)
+
+    async def _finish(self, stop: Stop) -> None:
+        """Wait until all jobs have ended, the grace period is over, or somebody is in a hurry."""
+        idle = asyncio.create_task(self._tools.slots.wait_until_idle(self._grace))
+        hurried = asyncio.create_task(stop.hurried.wait())
+        try:
+            await asyncio.wait({idle, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            idle.cancel()
+            hurried.cancel()
 
     async def _abandon(self) -> None:
-        """Cancel what runs, without waiting for tasks that ignore it."""
-        for running in list(self._running):
-            running.cancel()
-        if self._running:
-            await asyncio.wait(list(self._running), timeout=1)
-
-    async def _hand_back(self, job: Job) -> None:
-        try:
-            if await self._ends.move_back(job, job.handed_back(at=datetime.now(UTC))):
-                log.info("job.handed_back", job_id=job.id)
-                self._hints.tell([hint_of(job, "job.queued")])
-                await self._tools.ringer.ring(job.queue, [job.id], task=job.task)
-        except StoreUnavailable as error:
-            log.warning("job.not_handed_back", job_id=job.id, reason=str(error))  # the lease ends
+        """Cut short what runs, without waiting for tasks that ignore it."""
+        running = [attempt.running for attempt in self._running if attempt.running]
+        for attempt in list(self._running):
+            attempt.abandon()
+        if running:
+            await asyncio.wait(running, timeout=_CLEAN_UP)

@@ -17,6 +17,7 @@ from worker.exits import BAD_SETTING
 log = get_logger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between restarts
+_HURRY = 3.0  # seconds for a process to hand its jobs back when there is no time to finish them
 _LONG_LIFE = 10.0  # seconds; whoever lived longer is restarted at once
 
 
@@ -28,17 +29,20 @@ class Supervisor:
         *,
         processes: int,
         grace_s: float,
-        on_death: Callable[[str], Awaitable[object]],
+        on_death: Callable[[str], Awaitable[bool]],
         command: Sequence[str] = (sys.executable, "-m", "worker.process"),
     ) -> None:
         self._processes = processes
         self._patience = grace_s + 5  # then a process that should stop is killed
-        self._on_death = on_death
+        self._on_death = on_death  # frees jobs; says whether another process may follow
         self._command = command
         self._stopping = asyncio.Event()
+        self._hurried = asyncio.Event()
 
     def stop(self) -> None:
-        """Ask every process to stop."""
+        """Ask every process to stop; asked again, let none finish what it runs."""
+        if self._stopping.is_set():
+            self._hurried.set()
         self._stopping.set()
 
     async def run(self) -> None:
@@ -57,10 +61,27 @@ class Supervisor:
                 raise BadSetting("the worker processes refuse to start; see their log")
             if code != 0:
                 log.warning("process.died", number=number, died=worker, code=code)
-                await self._on_death(worker)
+                if not await self._bury(worker):
+                    log.warning("process.not_replaced", died=worker, reason="it was draining")
+                    return
             pause = _FIRST_PAUSE if time.monotonic() - born > _LONG_LIFE else pause
             await self._rest(pause)
             pause = min(_LONGEST_PAUSE, pause * 2)
+
+    async def _bury(self, worker: str) -> bool:
+        """Free the jobs of a dead process, unless that takes too long for somebody in a hurry."""
+        freeing = asyncio.ensure_future(self._on_death(worker))
+        hurried = asyncio.create_task(self._hurried_for(_HURRY))
+        try:
+            await asyncio.wait({freeing, hurried}, return_when=asyncio.FIRST_COMPLETED)
+            return not freeing.done() or freeing.result()
+        finally:
+            freeing.cancel()
+            hurried.cancel()
+
+    async def _hurried_for(self, seconds: float) -> None:
+        await self._hurried.wait()
+        await asyncio.sleep(seconds)
 
     async def _one_life(self, worker: str) -> int:
         process = await asyncio.create_subprocess_exec(
@@ -80,17 +101,36 @@ class Supervisor:
             stopping.cancel()
 
     async def _end(self, process: Process) -> None:
-        with suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(self._patience):
-                await process.wait()
-        except TimeoutError:
-            log.error("process.killed", reason="it did not stop within the grace period")
-            with suppress(ProcessLookupError):
-                process.kill()
+        """Ask a process to stop, and to hurry if we are asked again; in the end kill it."""
+        _send(process, signal.SIGTERM)
+        ended = await _ends_within(process, self._patience, unless=self._hurried)
+        if not ended and self._hurried.is_set():
+            _send(process, signal.SIGINT)
+            ended = await _ends_within(process, _HURRY, unless=asyncio.Event())
+        if not ended:
+            log.error("process.killed", reason="it did not stop in time")
+            _send(process, signal.SIGKILL)
 
     async def _rest(self, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
+
+
+def _send(process: Process, sent: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        process.send_signal(sent)
+
+
+async def _ends_within(process: Process, patience: float, *, unless: asyncio.Event) -> bool:
+    """Say whether a process ended within `patience` seconds; stop waiting once `unless` is set."""
+    ended = asyncio.create_task(process.wait())
+    cut_short = asyncio.create_task(unless.wait())
+    try:
+        await asyncio.wait(
+            {ended, cut_short}, timeout=patience, return_when=asyncio.FIRST_COMPLETED
+        )
+        return ended.done()
+    finally:
+        ended.cancel()
+        cut_short.cancel()

@@ -6,7 +6,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from api.contract import histories, shapes
+from api.actions import Action
+from api.contract import histories, schedule_shapes, shapes, steering
+from api.schedules import Backfill, Note, ScheduleRequest
 from api.submission import Submission
 
 Json = dict[str, Any]
@@ -22,7 +24,14 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     shapes.Task,
     shapes.TaskList,
     shapes.Health,
+    *schedule_shapes.ALL,
+    steering.Why,
+    steering.ActionAnswer,
+    steering.QueueList,
+    steering.Worker,
+    steering.WorkerList,
 )
+TAKEN: tuple[type[BaseModel], ...] = (Submission, Action, ScheduleRequest, Note, Backfill)
 
 
 class Untitled(GenerateJsonSchema):
@@ -43,7 +52,7 @@ def schemas() -> Json:
     """Return every schema that is the same whatever tasks there are."""
     answers = [(model, "serialization") for model in ANSWERS]
     _, found = models_json_schema(
-        [*answers, (Submission, "validation")],  # type: ignore[list-item]
+        [*answers, *((model, "validation") for model in TAKEN)],  # type: ignore[list-item]
         ref_template=REF + "{model}",
         schema_generator=Untitled,
     )
@@ -63,6 +72,7 @@ _SECONDS: Json = {"type": "integer", "minimum": 0}
 
 HEADERS: Json = {
     "Location": _header("The path of the job"),
+    "ScheduleLocation": _header("The path of the schedule"),
     "ETag": _header('The version of the job, as `"v<version>"`; for If-None-Match'),
     "RetryAfter": _header("Seconds until asking again makes sense", _SECONDS),
     "RetryAfterIfNotDone": _header(

@@ -29,6 +29,7 @@ reaches an end, whatever dies in between.
 
 _TAGS = {
     "jobs": "Submit jobs, read them, follow them.",
+    "schedules": "Rules that submit jobs at nominal times.",
     "tasks": "The catalogue, and submitting a task's input as the whole body.",
     "operations": "Probes and counters for those who run the service.",
 }
@@ -104,7 +105,7 @@ def _polish(path: str, operation: Json) -> None:
     for parameter in own:
         if "schema" in parameter:
             parameter["schema"] = without_null(parameter["schema"])
-        if parameter.get("name") == "job_id":
+        if parameter.get("name") in ("job_id", "schedule_id") and parameter["in"] == "path":
             parameter["schema"]["format"] = "uuid"
     if path == "/v1/tasks/{task}/jobs":
         operation["parameters"] = own + option_parameters()

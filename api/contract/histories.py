@@ -31,7 +31,11 @@ class TimelineEntry(Shape):
     at: datetime | None
     attempt: int | None = None
     worker: str | None = None
-    because: str | None = None
+    because: str | None = Field(
+        default=None,
+        description="`schedule`, `retry`, `snoozed`, `lost`, `handed-back`, `run-again`",
+    )
+    until: datetime | None = Field(default=None, description="when it is due, if it waits")
     error: Error | None = None
 
 

@@ -19,7 +19,11 @@ class Next(BaseModel):
 
     type: Literal["next"]
     id: str = Field(description="of the subscription")
-    event: str = Field(examples=["job.running", "job.progress", "job.succeeded"])
+    event: str = Field(
+        description="`job.<status>`, or job.progress, job.log, or job.retrying: it waits for "
+        "another attempt",
+        examples=["job.running", "job.progress", "job.retrying", "job.succeeded"],
+    )
     seq: int = Field(description="the job's version; send it as `after` to resume")
     job: Job
 
@@ -71,9 +75,25 @@ HintRow = tuple[
 ]
 
 
+class Cancel(BaseModel):
+    """Somebody wants the attempts of these jobs to stop."""
+
+    cancel: list[Id] = Field(min_length=1)
+
+
+class Drain(BaseModel):
+    """A worker is to take no more jobs."""
+
+    drain: str = Field(description="the id of the worker")
+
+
+class Order(RootModel[Cancel | Drain]):
+    """What workers are to look at in MongoDB, which decides. It may be lost or doubled."""
+
+
 class Hints(RootModel[list[HintRow]]):
     """Jobs that changed, as rows of job, event, task, queue, tags. They may be lost or doubled."""
 
 
 FROM_SERVER: tuple[type[BaseModel], ...] = (ConnectionAck, Next, Complete, SubscriptionError, Pong)
-ON_RABBITMQ: tuple[type[BaseModel], ...] = (Bell, Hints)
+ON_RABBITMQ: tuple[type[BaseModel], ...] = (Bell, Hints, Order)

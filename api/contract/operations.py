@@ -4,7 +4,10 @@ from api.bodies import JSON_LINES
 from api.contract.answers import answer, open_operation, operation
 from api.contract.components import Json, headers, schema_ref
 
-_SUBMISSION = "malformed-request", "unknown-task", "idempotency-in-progress", "body-too-large"
+_SUBMISSION = (
+    *("malformed-request", "unknown-task", "idempotency-in-progress", "body-too-large"),
+    "job-expired-from-history",
+)
 SUBMIT_PROBLEMS = (
     *_SUBMISSION,
     "unsupported-media-type",
@@ -29,10 +32,10 @@ def accepts(job: str) -> Json:
     }
 
 
-def json_body(schema: Json, examples: Json | None = None) -> Json:
-    """Return a required JSON body."""
+def json_body(schema: Json, examples: Json | None = None, *, required: bool = True) -> Json:
+    """Return a JSON body."""
     shown = {"schema": schema} | ({"examples": examples} if examples else {})
-    return {"required": True, "content": {"application/json": shown}}
+    return {"required": required, "content": {"application/json": shown}}
 
 
 _ADD = {"task": "math.add", "input": {"x": 1, "y": 2}}
@@ -42,7 +45,23 @@ _EXAMPLES: Json = {
         "summary": "Urgent, bounded, labelled",
         "value": {**_ADD, "priority": 9, "timeout_s": 30, "tags": ["acme"]},
     },
+    "later, and again": {
+        "summary": "In a minute, up to five times, but not after an hour",
+        "value": {**_ADD, "delay_s": 60, "retry": {"max_attempts": 5}, "expires_in_s": 3600},
+    },
 }
+_ACTIONS: Json = {
+    "dry run": {
+        "summary": "How many failed jobs of a task would run again?",
+        "value": {
+            "action": "retry",
+            "filter": {"status": "failed", "task": "math.add"},
+            "dry_run": True,
+        },
+    },
+    "by id": {"summary": "Cancel these", "value": {"action": "cancel", "ids": ["0199f3a2"]}},
+}
+_OF_A_JOB = "not-found", "job-expired-from-history"
 _LINES: Json = {
     "schema": {"type": "string"},
     "example": '{"task": "math.add", "input": {"x": 1}}\n',
@@ -102,7 +121,7 @@ GET_JOB = operation(
         "200": answer("The job", "Job", _SHOWN),
         "304": {"description": "The caller has this version", "headers": _SHOWN},
     },
-    problems=("not-found",),
+    problems=_OF_A_JOB,
     takes=("IfNoneMatch", "Prefer"),
 )
 GET_RESULT = operation(
@@ -111,7 +130,7 @@ GET_RESULT = operation(
         "200": answer("The bare result", {"description": "what the task returned"}, _TAGGED),
         "202": answer("The job has not ended", "Job", _TAGGED | headers(Retry_After="RetryAfter")),
     },
-    problems=("not-found", "job-not-succeeded"),
+    problems=(*_OF_A_JOB, "job-not-succeeded"),
     takes=("Prefer",),
 )
 _STREAM: Json = {
@@ -129,10 +148,66 @@ JOB_EVENTS = operation(
             },
         }
     },
-    problems=("not-found",),
+    problems=_OF_A_JOB,
     takes=("LastEventId",),
 )
-GET_LOGS = operation("get_logs", {"200": answer("Log lines", "Logs")}, problems=("not-found",))
+GET_LOGS = operation("get_logs", {"200": answer("Log lines", "Logs")}, problems=_OF_A_JOB)
+WHY = operation("why", {"200": answer("Why it is where it is", "Why", _TAGGED)}, problems=_OF_A_JOB)
+_REPEATABLE = headers(Idempotency_Replayed="IdempotencyReplayed")
+_STEERING = (
+    *("malformed-request", "idempotency-in-progress", "body-too-large"),
+    *("unsupported-media-type", "invalid-input", "idempotency-mismatch"),
+)
+_STEERED = headers(Location="Location", ETag="ETag", Preference_Applied="PreferenceApplied")
+_ON_ITS_WAY = _STEERED | _REPEATABLE | headers(Retry_After="RetryAfterIfNotDone")
+_NO_MEMBERS: Json = {"type": "object", "properties": {}, "additionalProperties": False}
+_AGAIN: Json = {
+    "type": "object",
+    "properties": {
+        "input": {
+            "anyOf": [{"type": "object"}, {"type": "null"}],
+            "description": "another input for the task; without it, the same again",
+        }
+    },
+    "additionalProperties": False,
+}
+CANCEL_JOB = operation(
+    "cancel_job",
+    {
+        "200": answer("It is cancelled, now or already", "Job", _STEERED | _REPEATABLE),
+        "202": answer("It runs, and was asked to stop", "Job", _ON_ITS_WAY),
+    },
+    problems=(*_STEERING, *_OF_A_JOB, "already-finished"),
+    takes=SUBMIT_TAKES,
+    body=json_body(_NO_MEMBERS, required=False),
+)
+RETRY_JOB = operation(
+    "retry_job",
+    {"202": answer("It runs again, under the same id", "Job", _ON_ITS_WAY)},
+    problems=(*_STEERING, *_OF_A_JOB, "unknown-task", "not-finished"),
+    takes=("IdempotencyKey",),
+    body=json_body(_AGAIN, required=False),
+)
+ACT = operation(
+    "act",
+    {"200": answer("To how many jobs it was done", "ActionAnswer", _REPEATABLE)},
+    problems=_STEERING,
+    takes=("IdempotencyKey",),
+    body=json_body(schema_ref("Action"), _ACTIONS),
+)
+LIST_QUEUES = operation("list_queues", {"200": answer("All queues", "QueueList")})
+LIST_WORKERS = operation(
+    "list_workers", {"200": answer("Workers", "WorkerList")}, problems=("invalid-input",)
+)
+DRAIN_WORKER = operation(
+    "drain_worker",
+    {"202": answer("It takes no more jobs", "Worker", _REPEATABLE)},
+    problems=(
+        *("malformed-request", "idempotency-in-progress", "body-too-large"),
+        *("idempotency-mismatch", "not-found", "worker-gone"),
+    ),
+    takes=("IdempotencyKey",),
+)
 LIST_TASKS = operation("list_tasks", {"200": answer("The catalogue", "TaskList")})
 GET_TASK = operation("get_task", {"200": answer("The task", "Task")}, problems=("unknown-task",))
 LIVE = open_operation("live", {"200": answer("The event loop turns", "Health")})

@@ -58,6 +58,24 @@ class JobLinks(Shape):
     result: str
     events: str
     logs: str
+    why: str
+
+
+class Attempt(Shape):
+    """One run of a job by one worker."""
+
+    attempt: int = Field(description="one that did not count has the number of the next one")
+    worker: str | None
+    queued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_s: float | None
+    outcome: str | None = Field(
+        description="`failed`, `snoozed`, `lost`, `handed-back`, or the status in which it ended "
+        "the job; null while it goes on"
+    )
+    until: datetime | None = Field(description="when the next attempt was due")
+    error: Error | None
 
 
 class Job(Shape):
@@ -76,7 +94,10 @@ class Job(Shape):
     waiting_for: list[WaitingFor]
     attempt: int = Field(description="the attempt under way, or the last one; from 1")
     max_attempts: int
+    snoozes: int = Field(description="how often the task put itself off")
+    attempts: list[Attempt] = Field(description="the newest 50, oldest first")
     timeout_s: float | None
+    soft_timeout_s: float | None
     key: str | None
     tags: list[str]
     metadata: dict[str, Any]
@@ -89,9 +110,10 @@ class Job(Shape):
     expires_at: datetime | None
     nominal_at: datetime | None
     created_at: datetime
-    queued_at: datetime | None
+    queued_at: datetime | None = Field(description="runnable since; null if it never was")
     started_at: datetime | None
     finished_at: datetime | None
+    cancel_asked_at: datetime | None = Field(description="somebody wants the attempt to stop")
     version: int = Field(description="grows by one with each change; it is the ETag and the cursor")
     worker: str | None
     links: JobLinks
@@ -121,6 +143,7 @@ class Problem(Shape):
     status: int
     detail: str
     errors: list[InputFault] = Field(default=[], description="only with `invalid-input`")
+    job_status: Status | None = Field(default=None, description="where the job of a 409 stands")
 
 
 class AcceptedItem(Shape):
@@ -160,6 +183,12 @@ class Task(Shape):
     queue: str
     execution: Literal["loop", "thread", "process"]
     timeout_s: float | None
+    soft_timeout_s: float | None
+    priority: int
+    retry: dict[str, Any] | None = Field(description="its policy, as a submission has it")
+    expires_in_s: float | None
+    retention_s: float | None = Field(description="how long its jobs are remembered, if not as all")
+    schedule: dict[str, Any] | None
     input_schema: dict[str, Any] = Field(description="JSON Schema 2020-12")
     output_schema: dict[str, Any] = Field(description="JSON Schema 2020-12")
     examples: list[dict[str, Any]]

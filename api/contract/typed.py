@@ -5,9 +5,10 @@ from typing import Any
 from urllib.parse import quote
 
 from api.contract.answers import ANYWHERE, problem_answers
-from api.contract.components import REF, Json, parameters, schema_ref
+from api.contract.components import Json, parameters, schema_ref
 from api.contract.hoisting import hoist
 from api.contract.operations import SUBMIT_PROBLEMS, SUBMIT_TAKES, accepts, json_body
+from api.retrying import Retry
 from api.submission import Options
 from shared.contracts.catalogue import TaskEntry
 
@@ -31,9 +32,15 @@ def family(entry: TaskEntry) -> str:
 
 
 def option_parameters() -> list[Json]:
-    """Return the options of a submission as query parameters; metadata only fits a body."""
-    fields = Options.model_json_schema(ref_template=REF + "{model}")["properties"]
-    return [_parameter(name, dict(fields[name])) for name in fields if name != "metadata"]
+    """Return the options of a submission as query parameters; metadata only fits a body.
+
+    The members of `retry` stand on their own, as in `retry.max_attempts=5`.
+    """
+    fields: Json = dict(Options.model_json_schema()["properties"])
+    del fields["metadata"], fields["retry"]
+    retry = Retry.model_json_schema()["properties"]
+    fields |= {f"retry.{name}": retry[name] for name in retry}
+    return [_parameter(name, dict(fields[name])) for name in fields]
 
 
 def _operation(entry: TaskEntry, base: str) -> Json:

@@ -5,9 +5,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from api.answers import JSON
 from api.bodies import JSON_LINES, media_type, read_body, read_json
 from api.contract import operations
-from api.idempotency import REPLAYED, reserve, scoped_key, still_under_way
+from api.idempotency import answered_once
 from api.metrics import SUBMITTED
 from api.parts import Parts, PartsOf
 from api.problems import ProblemError, as_problem, problem_body
@@ -30,15 +31,12 @@ async def submit_many(request: Request, parts: PartsOf) -> Response:
     """Accept many jobs; the answer lists, in order, an id or a problem for each."""
     body = await read_body(request)
     items = _items(request, body)
-    reservation = await reserve(request, parts.idempotency, body)
-    if reservation is not None and not reservation.is_new:
-        if reservation.answer is not None:
-            return _response(reservation.answer.encode(), REPLAYED)
-        still_under_way(reservation)
-    answer = to_json(await _accept(parts, items, reservation))
-    if key := scoped_key(request):
-        await parts.idempotency.keep_answer(key, answer.decode())
-    return _response(answer, {})
+
+    async def answer(reservation: Reservation | None) -> Response:
+        told = to_json(await _accept(parts, items, reservation))
+        return Response(told, status_code=202, media_type=JSON)
+
+    return await answered_once(request, parts.idempotency, body, answer)
 
 
 async def _accept(
@@ -93,7 +91,3 @@ def _lines(body: bytes) -> Iterator[Any]:
                 yield parse(line)
             except Malformed as error:
                 yield error
-
-
-def _response(answer: bytes, headers: dict[str, str]) -> Response:
-    return Response(answer, status_code=202, media_type="application/json", headers=headers)

@@ -11,7 +11,8 @@ from api.contract import operations
 from api.hub import Change, Hub
 from api.parts import PartsOf
 from api.routes.jobs import known_form
-from api.views import etag, timeline, to_json
+from api.timeline import timeline
+from api.views import etag, to_json
 
 router = APIRouter(tags=["jobs"])
 

@@ -5,14 +5,14 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from api.answers import accepted
-from api.bodies import read_body, read_json
+from api.bodies import read_body, read_json, read_object
 from api.contract import operations
 from api.idempotency import REPLAYED, reserve, scoped_key, still_under_way
 from api.metrics import SUBMITTED
 from api.parts import Parts, PartsOf
 from api.submission import Options, read_options, read_submission
 from api.waiting import applied, wait_for_end, wanted_wait
-from shared.contracts.errors import Fault, InvalidInput, NotFound, WarrenError
+from shared.contracts.errors import Forgotten, NotFound, WarrenError
 from shared.contracts.job import Job
 
 router = APIRouter(tags=["jobs"])
@@ -21,10 +21,7 @@ router = APIRouter(tags=["jobs"])
 @router.post("/v1/jobs", **operations.SUBMIT_JOB)
 async def submit_job(request: Request, parts: PartsOf) -> Response:
     """Accept a job: once this answers 202, the job is durable and reaches an end."""
-    body = await read_body(request)
-    value = read_json(request, body)
-    if not isinstance(value, dict):
-        raise InvalidInput([Fault("", "the body must be an object")])
+    body, value = await read_object(request)
     submission = read_submission(value)
 
     async def prepare(job_id: str | None) -> Job:
@@ -51,13 +48,15 @@ async def _accept(request: Request, parts: Parts, body: bytes, prepare: Any) -> 
     if reservation is None:
         job = await _store(parts, await prepare(None))
         return await _answer(request, parts, job, {})
-    try:
-        job = await parts.reads.get(reservation.seed)
-    except NotFound:
-        if not reservation.is_new:
+    if not reservation.is_new:
+        try:
+            job = await parts.reads.get(reservation.seed)
+        except Forgotten:
+            raise  # it has run: a second job would be another one
+        except NotFound:
             still_under_way(reservation)
-    else:
-        return await _answer(request, parts, job, REPLAYED)
+        else:
+            return await _answer(request, parts, job, REPLAYED)
     try:
         job = await prepare(reservation.seed)
     except WarrenError:
@@ -81,8 +80,15 @@ async def _answer(request: Request, parts: Parts, job: Job, headers: dict[str, s
 
 
 def _options(request: Request) -> Options:
+    """Return the options of a query; `retry.max_attempts=5` stands for a member of `retry`."""
     given: dict[str, Any] = {}
+    retry: dict[str, str] = {}
     for name in request.query_params:
         values = request.query_params.getlist(name)
-        given[name] = values if name == "tags" else values[-1]
+        if name.startswith("retry."):
+            retry[name.removeprefix("retry.")] = values[-1]
+        else:
+            given[name] = values if name == "tags" else values[-1]
+    if retry:
+        given.setdefault("retry", retry)  # a bare `retry` is refused, as it is no object
     return read_options(given)

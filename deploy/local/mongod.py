@@ -34,28 +34,11 @@ class MongoDB:
         self.url = f"mongodb://127.0.0.1:{self.port}/?replicaSet={REPLICA_SET}"
         self._server = ChildProcess(
             "MongoDB",
-            [str(mongod()), *self._options(parameters or {})],
+            mongod_command(directory, self.port, parameters or {}, cache_gb=CACHE_GB),
             environment=environment,
             log=directory / "mongod.log",
             remedy=REMEDY,
         )
-
-    def _options(self, parameters: Mapping[str, str]) -> list[str]:
-        options = {
-            "--dbpath": str(self.directory / "data"),
-            "--bind_ip": "127.0.0.1",
-            "--port": str(self.port),
-            "--replSet": REPLICA_SET,
-            "--oplogSize": OPLOG_MB,
-            "--wiredTigerCacheSizeGB": CACHE_GB,
-        }
-        settings = {"diagnosticDataCollectionEnabled": "false", **parameters}
-        return [
-            *(word for pair in options.items() for word in pair),
-            "--nounixsocket",
-            "--quiet",
-            *(word for n, v in settings.items() for word in ("--setParameter", f"{n}={v}")),
-        ]
 
     @property
     def name(self) -> str:
@@ -116,3 +99,25 @@ class MongoDB:
     async def close(self, *, in_good_order: bool) -> None:
         """End the server: with care for the data, or at once."""
         await (self._server.stop(STOP) if in_good_order else self._server.kill_group())
+
+
+def mongod_command(
+    directory: Path, port: int, parameters: Mapping[str, str], *, cache_gb: str
+) -> list[str]:
+    """The words that start a private member of a replica set with its data in `directory`."""
+    options = {
+        "--dbpath": str(directory / "data"),
+        "--bind_ip": "127.0.0.1",
+        "--port": str(port),
+        "--replSet": REPLICA_SET,
+        "--oplogSize": OPLOG_MB,
+        "--wiredTigerCacheSizeGB": cache_gb,
+    }
+    settings = {"diagnosticDataCollectionEnabled": "false", **parameters}
+    return [
+        str(mongod()),
+        *(word for pair in options.items() for word in pair),
+        "--nounixsocket",
+        "--quiet",
+        *(word for n, v in settings.items() for word in ("--setParameter", f"{n}={v}")),
+    ]

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -104,23 +104,32 @@ def make_gateway(
     port: int | None = None,
     environment: Mapping[str, str] | None = None,
     name: str = "gateway",
+    through: Sequence[str] = (),
 ) -> Gateway:
-    """A gateway, not yet started, that ends with the stack. `environment` is added to its own."""
+    """A gateway, not yet started, that ends with the stack. `environment` is added to its own.
+
+    `through` names a module, and its arguments, that starts the service in place of Python itself.
+    """
     port = free_port() if port is None else port
     added = {**(environment or {}), "WARREN_HOST": "127.0.0.1", "WARREN_PORT": str(port)}
-    gateway = Gateway(_process(stack, "api", name, added), port, _patience(added))
+    gateway = Gateway(_process(stack, "api", name, added, through), port, _patience(added))
     stack.exits.push_async_callback(gateway.close, in_good_order=stack.keep_data)
     return gateway
 
 
 def make_worker(
-    stack: Stack, *, environment: Mapping[str, str] | None = None, name: str = "worker"
+    stack: Stack,
+    *,
+    environment: Mapping[str, str] | None = None,
+    name: str = "worker",
+    through: Sequence[str] = (),
 ) -> Worker:
-    """A worker, not yet started, that ends with the stack. `environment` is added to its own."""
+    """A worker, not yet started, that ends with the stack. The options are those of a gateway."""
     added = dict(environment or {})
-    process = _process(stack, "worker", name, added)
+    process = _process(stack, "worker", name, added, through)
     database = added.get("WARREN_MONGO_DB", "warren")
-    worker = Worker(process, stack.mongo_url, database, _patience(added))
+    mongo_url = added.get("WARREN_MONGO_URL", stack.mongo_url)
+    worker = Worker(process, mongo_url, database, _patience(added))
     stack.exits.push_async_callback(worker.close, in_good_order=stack.keep_data)
     return worker
 
@@ -147,10 +156,12 @@ async def start_worker(
     return worker
 
 
-def _process(stack: Stack, module: str, name: str, added: Mapping[str, str]) -> ChildProcess:
+def _process(
+    stack: Stack, module: str, name: str, added: Mapping[str, str], through: Sequence[str]
+) -> ChildProcess:
     return ChildProcess(
         name,
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", *(through or stack.through), module],
         environment={**stack.environment(), **added},
         log=stack.directory / f"{name}.log",
         remedy=REMEDY,

@@ -3,7 +3,7 @@
 import os
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -38,6 +38,7 @@ class Stack:
         self.mark = mark
         self.keep_data = keep_data
         self.exits = exits
+        self.through: Sequence[str] = ()  # a module that starts our services, with its arguments
         self._rabbit = rabbit
         self._mongo = mongo
 

@@ -13,6 +13,12 @@ class TaskEntry:
     execution: str  # "loop", "thread" or "process"
     doc: str = ""
     timeout_s: float | None = None
+    soft_timeout_s: float | None = None
+    priority: int = 5
+    retry: dict[str, Any] | None = None  # as the API has it; None is one attempt
+    expires_in_s: float | None = None
+    retention_s: float | None = None  # how long ends are remembered; None leaves it to the setting
+    schedule: dict[str, Any] | None = None  # as the API has it
     input_schema: dict[str, Any] = field(default_factory=dict)  # JSON Schema 2020-12
     output_schema: dict[str, Any] = field(default_factory=dict)
     examples: tuple[dict[str, Any], ...] = ()

@@ -4,8 +4,11 @@
     |-- BadSetting            an environment variable is missing or makes no sense
     |-- Malformed             bytes that are not the strict JSON we accept
     |-- InvalidInput          well-formed, but not what the task or the field takes
+    |   `-- InvalidSchedule   a rule that names no times, or a zone that does not exist
+    |-- ScheduleExists        another schedule has this name
     |-- UnknownTask           no worker has ever declared this task
     |-- NotFound              nothing has this id
+    |   `-- Forgotten         something had it, and was removed from the history
     |-- BadPageToken          a page token that we did not issue for this query
     |-- IdempotencyMismatch   a known Idempotency-Key came with another body
     |-- IdempotencyInProgress the first request with this Idempotency-Key is not answered yet
@@ -60,6 +63,18 @@ class InvalidInput(WarrenError):
         self.faults = faults
 
 
+class InvalidSchedule(InvalidInput):
+    """A rule that names no times, or a zone that does not exist."""
+
+    code = "invalid-schedule"
+
+
+class ScheduleExists(WarrenError):
+    """Another schedule has this name."""
+
+    code = "schedule-exists"
+
+
 class UnknownTask(WarrenError):
     """No worker has ever declared this task."""
 
@@ -76,6 +91,12 @@ class NotFound(WarrenError):
     """Nothing has this id."""
 
     code = "not-found"
+
+
+class Forgotten(NotFound):
+    """Something had this id, and was removed from the history."""
+
+    code = "job-expired-from-history"
 
 
 class BadPageToken(WarrenError):

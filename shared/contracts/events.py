@@ -9,13 +9,16 @@ from zlib import crc32
 
 import orjson
 
-from shared.contracts.job import Job
+from shared.contracts.job import Job, Status
 
 SHARDS = 8
 """Into how many routing keys the jobs fall; a gateway binds only those that somebody watches."""
 
 NEW_JOBS = "job.new"
 """Routing key of `job.queued` hints: only gateways with filter subscriptions bind it."""
+
+DUE_SOON = "due.soon"
+"""Routing key of hints that a job is due earlier than its keeper may look again."""
 
 
 class Hint(NamedTuple):
@@ -30,7 +33,14 @@ class Hint(NamedTuple):
 
 def hint_of(job: Job, event: str | None = None) -> Hint:
     """Return the hint for a job: for `event`, or else for the status that it has now."""
-    return Hint(job.id, event or f"job.{job.status}", job.task, job.queue, job.tags)
+    return Hint(job.id, event or event_of(job), job.task, job.queue, job.tags)
+
+
+def event_of(job: Job) -> str:
+    """Name the event that brought a job to where it stands."""
+    if job.status is Status.WAITING and job.because == "retry":
+        return "job.retrying"
+    return f"job.{job.status}"
 
 
 def shard_key(job_id: str) -> str:

@@ -5,10 +5,11 @@ operation, but the statuses that its filters name come from `MOVES`; a test hold
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from shared.contracts.attempt import Backoff, Claim, Failure, PastAttempt, Progress
 from shared.contracts.errors import IllegalMove
 from shared.contracts.record import record
 
@@ -39,6 +40,16 @@ class Move(StrEnum):
     FAIL = "fail"
     HAND_BACK = "be handed back"
     LOSE = "lose its worker"
+    OPEN = "become runnable"
+    RETRY = "wait for another attempt"
+    SNOOZE = "be put off"
+    CANCEL = "be cancelled"
+    EXPIRE = "expire"
+    AGAIN = "run again"
+    SKIP = "be skipped"
+    AWAIT = "wait for what grew from it"
+    COMPLETE = "be completed by what grew from it"
+    FOUNDER = "fail with what grew from it"
 
 
 MOVES: dict[Move, tuple[frozenset[Status], Status]] = {
@@ -47,51 +58,24 @@ MOVES: dict[Move, tuple[frozenset[Status], Status]] = {
     Move.FAIL: (frozenset({Status.RUNNING}), Status.FAILED),
     Move.HAND_BACK: (frozenset({Status.RUNNING}), Status.QUEUED),
     Move.LOSE: (frozenset({Status.RUNNING}), Status.QUEUED),
+    Move.OPEN: (frozenset({Status.WAITING}), Status.QUEUED),
+    Move.RETRY: (frozenset({Status.RUNNING}), Status.WAITING),
+    Move.SNOOZE: (frozenset({Status.RUNNING}), Status.WAITING),
+    Move.CANCEL: (frozenset({Status.WAITING, Status.QUEUED, Status.RUNNING}), Status.CANCELLED),
+    Move.EXPIRE: (frozenset({Status.WAITING, Status.QUEUED, Status.RUNNING}), Status.EXPIRED),
+    Move.AGAIN: (ENDS, Status.QUEUED),
+    Move.SKIP: (frozenset({Status.WAITING}), Status.SKIPPED),
+    Move.AWAIT: (frozenset({Status.RUNNING}), Status.WAITING),
+    Move.COMPLETE: (frozenset({Status.WAITING}), Status.SUCCEEDED),
+    Move.FOUNDER: (frozenset({Status.WAITING}), Status.FAILED),
 }
 """Each move: from which statuses, to which."""
 
 MAX_LOST = 3
 """How often a job may lose its worker while it runs alone, before it fails with `worker-lost`."""
 
-
-@record
-class Failure:
-    """Why an attempt, or the job, did not succeed."""
-
-    type: str  # the exception's class name, or one of the fixed words of the API
-    message: str
-    retryable: bool
-    attempt: int
-    traceback: str | None = None
-
-
-@record
-class Progress:
-    """How far the running attempt says it has come, in the task's own unit."""
-
-    current: float
-    total: float | None = None
-    message: str | None = None
-
-
-@record
-class Claim:
-    """Who runs the attempt. Whoever writes an end must show the token."""
-
-    token: str
-    worker: str
-    alone: bool = False  # a suspect, run without other suspects beside it
-
-
-@record
-class PastAttempt:
-    """An attempt that ended without ending the job."""
-
-    attempt: int
-    worker: str
-    started_at: datetime | None
-    ended_at: datetime
-    outcome: str  # "lost" or "handed-back"
+MOST_PAST_ATTEMPTS = 50
+"""How many past attempts a job remembers, the newest ones: a job may be put off for years."""
 
 
 @record
@@ -106,14 +90,31 @@ class Job:
     status: Status = Status.QUEUED
     priority: int = 5  # 0-9, higher first
     timeout_s: float | None = None
+    soft_timeout_s: float | None = None
     max_attempts: int = 1
+    backoff: Backoff | None = None
+    run_at: datetime | None = None  # not before this, as the client asked
+    due_at: datetime | None = None  # when the time gate opens; only while it is closed
+    because: str | None = None  # why it is closed: "schedule", "retry" or "limit"
+    expires_at: datetime | None = None  # no attempt begins from here on
     tags: tuple[str, ...] = ()
     metadata: str = "{}"  # JSON text
+    schedule_id: str | None = None
+    nominal_at: datetime | None = None  # the instant for which the schedule submitted it
+    workflow_id: str | None = None
+    node: str | None = None  # its path in the workflow
+    parent_id: str | None = None  # the job, or the node with foreach, from which it grew
+    element: int | None = None  # its place in the list, if it is one of a foreach
+    item: str | None = None  # that element (JSON text), where the input still refers to it
+    templated: bool = False  # the input holds references to other nodes
+    retention_s: float | None = None  # how long its end is remembered, if its task says so
     attempt: int = 0  # attempts that count; one that was lost or handed back does not
     starts: int = 0  # claims, whatever became of them
+    snoozes: int = 0  # how often the task put itself off
     lost: int = 0  # claims whose worker died
     lost_alone: int = 0  # of these, the ones in which the job was the only suspect
     claim: Claim | None = None
+    cancel_asked_at: datetime | None = None  # somebody wants the running attempt to stop
     past_attempts: tuple[PastAttempt, ...] = ()
     progress: Progress | None = None
     result: str | None = None  # JSON text
@@ -122,6 +123,7 @@ class Job:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     published: bool = False  # the broker has confirmed a bell for it
+    published_at: datetime | None = None  # when, by the database's clock
     unsettled: bool = False  # ended, but its follow-ups are not done
     version: int = 1  # grows by one with each visible change: ETag, event sequence, cursor
 
@@ -129,6 +131,11 @@ class Job:
     def done(self) -> bool:
         """Say whether the job has reached an end."""
         return self.status in ENDS
+
+    def may_try_again(self, error: Failure, delay: timedelta, *, at: datetime) -> bool:
+        """Say whether another attempt may follow one that failed, `delay` from now."""
+        in_time = self.expires_at is None or at + delay < self.expires_at
+        return error.retryable and self.attempt < self.max_attempts and in_time
 
     def claimed(self, *, by: Claim, at: datetime) -> "Job":
         """A worker takes the job and starts an attempt."""
@@ -144,14 +151,29 @@ class Job:
         """The attempt failed, and no other follows."""
         return self._move(Move.FAIL, error=error, finished_at=at)
 
+    def tried_in_vain(self, *, error: Failure, delay: timedelta, at: datetime) -> "Job":
+        """The attempt failed; another follows after `delay`."""
+        changes: dict[str, Any] = {"due_at": at + delay, "because": "retry"}
+        return self._given_up(Move.RETRY, "failed", at, error=error, **changes)
+
+    def snoozed(self, *, delay: timedelta, at: datetime, because: str = "retry") -> "Job":
+        """The task puts itself off; the attempt does not count."""
+        changes: dict[str, Any] = {"due_at": at + delay, "because": because}
+        changes |= {"attempt": self.attempt - 1, "snoozes": self.snoozes + 1}
+        return self._given_up(Move.SNOOZE, "snoozed", at, **changes)
+
     def handed_back(self, *, at: datetime) -> "Job":
         """A worker that stops returns the job; the attempt does not count."""
+        if self.cancel_asked_at is not None:
+            return self.cancelled(at=at, unsettled=True)
         return self._back_to_queue(Move.HAND_BACK, "handed-back", at)
 
     def lost_its_worker(self, *, at: datetime) -> "Job":
         """The worker died. The job runs again, unless it was alone at fault too often."""
         lost_alone = self.lost_alone + bool(self.claim and self.claim.alone)
         counts = {"lost": self.lost + 1, "lost_alone": lost_alone}
+        if self.cancel_asked_at is not None and self.status is Status.RUNNING:
+            return self.cancelled(at=at, unsettled=True, **counts)
         if lost_alone < MAX_LOST:
             return self._back_to_queue(Move.LOSE, "lost", at, **counts)
         error = Failure(
@@ -162,25 +184,83 @@ class Job:
         )
         return self._move(Move.FAIL, error=error, finished_at=at, unsettled=True, **counts)
 
+    def opened(self, *, at: datetime) -> "Job":
+        """The time has come: the job is runnable."""
+        return self._move(Move.OPEN, queued_at=at, due_at=None, because=None, published=False)
+
+    def cancelled(self, *, at: datetime, **changes: Any) -> "Job":
+        """Somebody asked for it; the attempt under way, if any, is over."""
+        return self._move(Move.CANCEL, finished_at=at, due_at=None, because=None, **changes)
+
+    def expired(self, *, at: datetime, **changes: Any) -> "Job":
+        """Its time has passed before an attempt could begin."""
+        return self._move(Move.EXPIRE, finished_at=at, due_at=None, because=None, **changes)
+
+    def skipped(self, *, at: datetime, error: Failure | None = None) -> "Job":
+        """What it needed did not come."""
+        return self._move(
+            Move.SKIP, finished_at=at, due_at=None, because=None, error=error, unsettled=True
+        )
+
+    def awaiting(self, *, result: str | None = None) -> "Job":
+        """The attempt is over; the job ends when the graphs that grew from it have."""
+        return self._move(Move.AWAIT, because="jobs", result=result, unsettled=True)
+
+    def completed(self, *, result: str, at: datetime) -> "Job":
+        """What grew from the job has succeeded."""
+        return self._move(
+            Move.COMPLETE, result=result, finished_at=at, because=None, unsettled=True
+        )
+
+    def foundered(self, *, error: Failure, at: datetime) -> "Job":
+        """What grew from the job has not succeeded."""
+        changes: dict[str, Any] = {"finished_at": at, "because": None, "unsettled": True}
+        return self._move(Move.FOUNDER, error=error, result=None, **changes)
+
+    def again(self, *, at: datetime, input: str | None = None) -> "Job":
+        """Somebody wants another run, perhaps with another input (JSON text)."""
+        late = self.expires_at is not None and self.expires_at <= at
+        return self._given_up(
+            Move.AGAIN,
+            str(self.status),
+            self.finished_at or at,
+            error=self.error,
+            input=self.input if input is None else input,
+            max_attempts=self.attempt + (self.backoff.attempts if self.backoff else 1),
+            queued_at=at,
+            due_at=None,
+            because=None,
+            expires_at=None if late else self.expires_at,
+            result=None,
+            finished_at=None,
+            unsettled=False,
+            lost=0,
+            lost_alone=0,
+        )
+
     def _back_to_queue(self, move: Move, outcome: str, at: datetime, **changes: Any) -> "Job":
+        changes = {"attempt": self.attempt - 1, "queued_at": at, **changes}
+        return self._given_up(move, outcome, at, **changes)
+
+    def _given_up(
+        self, move: Move, outcome: str, at: datetime, error: Failure | None = None, **changes: Any
+    ) -> "Job":
+        """Remember the attempt as a past one, and hold nothing of it any more."""
         past = PastAttempt(
             attempt=self.attempt,
             worker=self.claim.worker if self.claim else "",
+            token=self.claim.token if self.claim else None,
+            queued_at=self.queued_at,
             started_at=self.started_at,
             ended_at=at,
             outcome=outcome,
+            error=error,
+            until=changes.get("due_at"),
         )
-        return self._move(
-            move,
-            attempt=self.attempt - 1,
-            claim=None,
-            started_at=None,
-            progress=None,
-            queued_at=at,
-            published=False,
-            past_attempts=(*self.past_attempts, past),
-            **changes,
-        )
+        kept = (*self.past_attempts, past)[-MOST_PAST_ATTEMPTS:]
+        nothing = {"claim": None, "started_at": None, "progress": None, "cancel_asked_at": None}
+        not_rung = {"published": False, "published_at": None, "queued_at": None, "error": None}
+        return self._move(move, past_attempts=kept, **{**nothing, **not_rung, **changes})
 
     def _move(self, move: Move, **changes: Any) -> "Job":
         sources, target = MOVES[move]

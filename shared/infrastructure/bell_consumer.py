@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import uuid4
 
 from aio_pika import Message
@@ -40,6 +41,7 @@ class Bell:
     queue: str
     ids: list[str]
     delivery: AbstractIncomingMessage
+    rung_at: datetime | None = None  # by its ringer's clock, in whole seconds
     heard_at: float = field(default_factory=time.monotonic)
 
     async def ack(self) -> None:
@@ -64,12 +66,14 @@ class BellConsumer:
         *,
         on_bell: Callable[[Bell], None],
         on_lost: Callable[[], None],
+        beside: Callable[[AbstractConnection], Awaitable[AbstractChannel]] | None = None,
     ) -> None:
         self._names = Names(settings.namespace)
         self._quorum = settings.quorum_queues
         self._queues = queues
         self._on_bell = on_bell
         self._on_lost = on_lost
+        self._beside = beside  # what else is heard over the same connection
         self._declared: dict[str, AbstractQueue] = {}
         self._tags: dict[str, str] = {}
         self._dead: AbstractExchange | None = None
@@ -133,9 +137,12 @@ class BellConsumer:
             await declare_exchanges(topology, self._names)
         channel = await connection.channel(publisher_confirms=True)
         self.link.watch(channel)
+        await self._watch_queues(channel)
         await self._declare(channel)
         if not self._paused:
             await self._consume_all()
+        if self._beside is not None:
+            self.link.watch(await self._beside(connection))
 
     async def _declare(self, channel: AbstractChannel) -> None:
         self._tags = {}
@@ -145,6 +152,13 @@ class BellConsumer:
             name: await declare_job_queue(channel, self._names, name, quorum=self._quorum)
             for name in self._queues
         }
+
+    async def _watch_queues(self, channel: AbstractChannel) -> None:
+        """Start anew as soon as the broker takes a queue from under us: somebody deleted it."""
+        underlay = await channel.get_underlay_channel()
+        underlay.on_consumer_cancel_callbacks.add(
+            lambda frame: self.link.rebuild(f"consumer {frame.consumer_tag} lost its queue")
+        )
 
     async def _consume_all(self) -> None:
         for name, queue in self._declared.items():
@@ -161,7 +175,7 @@ class BellConsumer:
             except ValueError as error:
                 await self._bury(delivery, str(error))
                 return
-            self._on_bell(Bell(queue, ids, delivery))
+            self._on_bell(Bell(queue, ids, delivery, rung_at=delivery.timestamp))
 
         return receive
 

@@ -1,6 +1,7 @@
 """Ringing: telling workers through RabbitMQ which jobs are runnable."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from enum import Enum
@@ -56,6 +57,7 @@ class BellRinger:
             content_type="application/json",
             delivery_mode=DeliveryMode.PERSISTENT,
             type=task or None,
+            timestamp=time.time(),  # how far the consumers have come; whole seconds in AMQP
         )
         try:
             async with asyncio.timeout(PATIENCE):

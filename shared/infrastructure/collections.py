@@ -12,20 +12,84 @@ TASKS = "tasks"
 WORKERS = "workers"
 IDEMPOTENCY = "idempotency"
 KEYS = "api_keys"
+TOMBSTONES = "tombstones"
+GRAPHS = "graphs"
+NODES = "nodes"
+QUEUES = "queues"
+LEASES = "leases"
+SCHEDULES = "schedules"
 
 BY_ID = "_id_"
 """The index that a write to known ids must use; the planner may prefer one on status."""
 
 _DAY = 24 * 3600
+_WEEK = 7 * _DAY
 INDEXES: dict[str, list[IndexModel]] = {
     JOBS: [
         IndexModel([("status", ASCENDING), ("_id", DESCENDING)]),
         IndexModel([("task", ASCENDING), ("_id", DESCENDING)]),
         IndexModel([("finished_at", ASCENDING)], sparse=True),
-        IndexModel(  # what the keeper still has to announce, in the order in which it may run
-            [("queue", ASCENDING), ("priority", DESCENDING), ("_id", ASCENDING)],
-            name="backlog",
+        IndexModel(  # what has no bell yet: each task in the order in which its jobs may run
+            [
+                ("queue", ASCENDING),
+                ("task", ASCENDING),
+                ("priority", DESCENDING),
+                ("_id", ASCENDING),
+            ],
+            name="runnable",
             partialFilterExpression={"status": "queued", "published": False},
+        ),
+        IndexModel(  # what the broker should hold, the oldest bell first; counted without a fetch
+            [
+                ("queue", ASCENDING),
+                ("status", ASCENDING),
+                ("published", ASCENDING),
+                ("published_at", ASCENDING),
+            ],
+            name="window",
+            partialFilterExpression={"status": "queued", "published": True},
+        ),
+        IndexModel(  # ended or not: jobs that are remembered as long as their task says
+            [("retention_s", ASCENDING), ("finished_at", ASCENDING)],
+            name="kept",
+            partialFilterExpression={"retention_s": {"$exists": True}},
+        ),
+        IndexModel(
+            [("due_at", ASCENDING)],
+            name="due",
+            partialFilterExpression={"status": "waiting", "due_at": {"$exists": True}},
+        ),
+        IndexModel(
+            [("expires_at", ASCENDING)],
+            name="expiring",
+            partialFilterExpression={
+                "status": {"$in": ["waiting", "queued"]},
+                "expires_at": {"$exists": True},
+            },
+        ),
+        IndexModel(
+            [("claim.worker", ASCENDING)],
+            name="cancelling",
+            partialFilterExpression={"status": "running", "cancel_asked_at": {"$exists": True}},
+        ),
+        IndexModel(  # a schedule submits at most one job for a time, whoever keeps it
+            [("schedule_id", ASCENDING), ("nominal_at", DESCENDING)],
+            name="nominal",
+            unique=True,
+            partialFilterExpression={"nominal_at": {"$exists": True}},
+        ),
+        IndexModel(
+            [("schedule_id", ASCENDING)],
+            name="scheduled",
+            partialFilterExpression={
+                "status": {"$in": ["waiting", "queued", "running"]},
+                "schedule_id": {"$exists": True},
+            },
+        ),
+        IndexModel(
+            [("workflow_id", ASCENDING), ("_id", ASCENDING)],
+            name="of_workflow",
+            partialFilterExpression={"workflow_id": {"$exists": True}},
         ),
         IndexModel(
             [("tags", ASCENDING), ("_id", DESCENDING)],
@@ -43,6 +107,29 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("state", ASCENDING), ("lease_until", ASCENDING)]),
         IndexModel([("gone_at", ASCENDING)], expireAfterSeconds=_DAY),
     ],
+    SCHEDULES: [
+        IndexModel([("next_at", ASCENDING)]),
+        IndexModel(
+            [("name", ASCENDING)],
+            unique=True,
+            partialFilterExpression={"name": {"$exists": True}},
+        ),
+    ],
+    GRAPHS: [
+        IndexModel([("workflow_id", ASCENDING)]),
+        IndexModel(
+            [("owner", ASCENDING)],
+            name="grown",
+            partialFilterExpression={"owner": {"$exists": True}},
+        ),
+        IndexModel(  # accepted, and not yet under way
+            [("unstarted", ASCENDING), ("_id", ASCENDING)],
+            name="unstarted",
+            partialFilterExpression={"unstarted": True},
+        ),
+    ],
+    NODES: [IndexModel([("graph", ASCENDING), ("n", ASCENDING)])],
+    TOMBSTONES: [IndexModel([("at", ASCENDING)], expireAfterSeconds=_WEEK)],
     IDEMPOTENCY: [IndexModel([("at", ASCENDING)], expireAfterSeconds=_DAY)],
 }
 

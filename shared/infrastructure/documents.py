@@ -4,25 +4,54 @@ Text keeps the client's data out of BSON's reach: no key, depth or number of a u
 by the database, read as an operator, or spoil the neighbours in a batch (docs/decisions/0004).
 """
 
+from collections.abc import Iterator
 from dataclasses import fields
+from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
-from shared.contracts.job import Claim, Failure, Job, PastAttempt, Progress, Status
+from shared.contracts.attempt import Backoff, Claim, Failure, PastAttempt, Progress
+from shared.contracts.job import Job, Status
 from shared.infrastructure.mongo import Document
 
 _KNOWN = frozenset(f.name for f in fields(Job))
+_PLAIN = frozenset({str, int, float, datetime, bool})
+_PARTS = (Backoff, Claim, Failure, PastAttempt, Progress)
 _ALWAYS = ("version", "priority")  # changed by $inc, ordered by an index
 _DEFAULTS = {f.name: f.default for f in fields(Job) if f.name not in ("id", "status", "published")}
+_NAMES, _VALUES = tuple(_DEFAULTS), tuple(_DEFAULTS.values())
+_all_of = attrgetter(*_NAMES)
 
 
 def to_document(job: Job) -> Document:
     """Return what is stored for a job that has just been accepted."""
     document: Document = {"_id": job.id, "status": job.status.value, "published": job.published}
-    for name, default in _DEFAULTS.items():
-        value = getattr(job, name)
-        if value != default or name in _ALWAYS:
-            document[name] = list(value) if isinstance(value, tuple) else value
+    for name, default, value in zip(_NAMES, _VALUES, _all_of(job), strict=True):
+        if value is not default and value != default:  # the first is cheap, and mostly enough
+            document[name] = value if type(value) in _PLAIN else stored_value(value)
+    for name in _ALWAYS:
+        document[name] = getattr(job, name)
     return document
+
+
+def stored_value(value: Any) -> Any:
+    """Return how the value of a job's field lies in its document."""
+    if isinstance(value, tuple):
+        return [stored_value(each) for each in value]
+    if isinstance(value, _PARTS):
+        return {f.name: stored_value(getattr(value, f.name)) for f in fields(value)}
+    return value
+
+
+def changed_fields(before: Job, after: Job) -> Iterator[tuple[str, Any, bool]]:
+    """Yield name, value and whether that is the default, for each field that a move changed.
+
+    The version is left out: each store adds one to it.
+    """
+    for name, default in _DEFAULTS.items():
+        value = getattr(after, name)
+        if name != "version" and value != getattr(before, name):
+            yield name, value, value == default and name not in _ALWAYS
 
 
 def from_document(document: Document) -> Job:
@@ -43,9 +72,10 @@ def failure_document(failure: Failure) -> Document:
     return {f.name: getattr(failure, f.name) for f in fields(Failure)}
 
 
-def past_attempt_document(past: PastAttempt) -> Document:
-    """Return what is stored for an attempt that did not end its job."""
-    return {f.name: getattr(past, f.name) for f in fields(PastAttempt)}
+def _past_attempt(stored: Document) -> PastAttempt:
+    if stored.get("error"):
+        stored["error"] = Failure(**stored["error"])
+    return PastAttempt(**stored)
 
 
 _RESTORE: dict[str, Any] = {
@@ -53,5 +83,6 @@ _RESTORE: dict[str, Any] = {
     "claim": lambda stored: Claim(**stored),
     "error": lambda stored: Failure(**stored),
     "progress": lambda stored: Progress(**stored),
-    "past_attempts": lambda stored: tuple(PastAttempt(**each) for each in stored),
+    "backoff": lambda stored: Backoff(**stored),
+    "past_attempts": lambda stored: tuple(map(_past_attempt, stored)),
 }

@@ -8,15 +8,21 @@ it a pipeline, in which results stand under `$literal`: a result must never be r
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 
 from bson.raw_bson import RawBSONDocument
 
-from shared.contracts.job import MOVES, Failure, Job, Move, Progress
+from shared.contracts.attempt import Failure, Progress
+from shared.contracts.job import MOVES, Job, Move
 from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID
 from shared.infrastructure.documents import failure_document
+from shared.infrastructure.job_moves import encode_move
 from shared.infrastructure.mongo import Document
 from shared.infrastructure.writes import encoded
+
+PUT_OFF = frozenset({Move.RETRY, Move.SNOOZE})
+"""The moves after which another attempt follows."""
 
 _MOST_TOGETHER = 100  # jobs in one statement: looking up results is quadratic in this
 _LONGEST_SHARED = 16 * 1024  # characters of a result that shares a statement
@@ -24,17 +30,46 @@ _LONGEST_SHARED = 16 * 1024  # characters of a result that shares a statement
 
 @record
 class End:
-    """How one attempt ended the job: with a result (JSON text) or with an error."""
+    """How one attempt ended: with a result (JSON text), an error, or another attempt to come."""
 
     job: Job
     result: str | None = None
     error: Failure | None = None
     progress: Progress | None = None  # reported and not yet stored
+    verdict: Move | None = None  # CANCEL, EXPIRE, RETRY or SNOOZE; else result and error decide
+    delay: timedelta = timedelta()  # until the next attempt, with RETRY and SNOOZE
+    because: str = "retry"  # why it waits, with SNOOZE
 
     @property
     def move(self) -> Move:
         """Return the move that this end makes."""
-        return Move.FAIL if self.error else Move.SUCCEED
+        return self.verdict or (Move.FAIL if self.error else Move.SUCCEED)
+
+    @property
+    def has_followers(self) -> bool:
+        """Say whether other jobs may wait for this end."""
+        if self.move is Move.AWAIT:
+            return True  # what grew from it may have ended already
+        return self.job.workflow_id is not None and self.move not in PUT_OFF
+
+    @property
+    def after(self) -> Job:
+        """Return the job as this end leaves it; its instants are those of the claim."""
+        at = self.job.started_at or self.job.created_at
+        if self.move is Move.SUCCEED:
+            return self.job.succeeded(result=self.result or "null", at=at)
+        if self.move is Move.AWAIT:
+            return self.job.awaiting(result=self.result)
+        if self.move is Move.FAIL and self.error:
+            return self.job.failed(error=self.error, at=at)
+        return self.job.expired(at=at) if self.move is Move.EXPIRE else self.job.cancelled(at=at)
+
+    @property
+    def event(self) -> str:
+        """Name the event that this end makes."""
+        if self.move in PUT_OFF:
+            return "job.retrying" if self.because == "retry" else "job.waiting"
+        return f"job.{MOVES[self.move][1]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +96,18 @@ def statements(ends: Sequence[End], *, singly: bool = False) -> Iterator[Stateme
 
 def encode_end(end: End) -> RawBSONDocument:
     """Return the guarded update for one end."""
+    if end.move in PUT_OFF:
+        return _encode_put_off(end)
     sources, target = MOVES[end.move]
-    outcome: Document = (
-        {"error": failure_document(end.error)} if end.error else {"result": end.result}
-    )
+    outcome: Document = {}
+    if end.error:
+        outcome["error"] = failure_document(end.error)
+    if end.result is not None:
+        outcome["result"] = end.result
+    if end.move is Move.AWAIT:
+        return _encode_awaiting(end, outcome)
+    if end.job.workflow_id is not None:
+        outcome["unsettled"] = True  # until its workflow has moved on
     if end.progress:
         outcome["progress"] = asdict(end.progress)
     return encoded(
@@ -78,6 +121,27 @@ def encode_end(end: End) -> RawBSONDocument:
             "hint": BY_ID,
         }
     )
+
+
+def _encode_awaiting(end: End, outcome: Document) -> RawBSONDocument:
+    sources, target = MOVES[Move.AWAIT]
+    waits = {"status": target.value, "because": "jobs", "unsettled": True, **outcome}
+    return encoded(
+        {
+            "q": {**held(end.job), "status": {"$in": sorted(sources)}},
+            "u": {"$set": waits, "$inc": {"version": 1}},  # safe: the filter pins the status
+            "hint": BY_ID,
+        }
+    )
+
+
+def _encode_put_off(end: End) -> RawBSONDocument:
+    now = datetime.now(UTC)  # only distances from it are stored
+    if end.error and end.move is Move.RETRY:
+        after = end.job.tried_in_vain(error=end.error, delay=end.delay, at=now)
+    else:
+        after = end.job.snoozed(delay=end.delay, at=now, because=end.because)
+    return encode_move(end.job, after, at=now)
 
 
 def _encode_successes(ends: Sequence[End]) -> RawBSONDocument:
@@ -109,7 +173,14 @@ def _encode_successes(ends: Sequence[End]) -> RawBSONDocument:
 
 
 def _is_plain(end: End) -> bool:
-    return end.result is not None and len(end.result) <= _LONGEST_SHARED and end.progress is None
+    if end.job.workflow_id is not None:
+        return False
+    return (
+        end.move is Move.SUCCEED
+        and end.result is not None
+        and len(end.result) <= _LONGEST_SHARED
+        and end.progress is None
+    )
 
 
 def held(job: Job) -> Document:

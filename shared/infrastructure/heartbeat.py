@@ -7,12 +7,16 @@ progress, so that a thread cannot keep a dead loop alive.
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from datetime import timedelta
+from functools import partial
 
+from pymongo import ReturnDocument
 from pymongo.collection import Collection as SyncCollection
 from pymongo.errors import PyMongoError
 
 from shared.infrastructure.collections import WORKERS
+from shared.infrastructure.last_writes import LastWrites
 from shared.infrastructure.logs import get_logger
 from shared.infrastructure.mongo import DURABLE, Document, open_sync_mongo
 from shared.infrastructure.settings import WorkerSettings
@@ -20,24 +24,35 @@ from shared.infrastructure.workers import LIVE_STATES, WorkerRow, enlist, renew
 
 log = get_logger(__name__)
 
+_PAUSE = 0.2  # seconds between tries until the worker is enlisted, and looks at a blocked loop
+
 
 class Heartbeat:
     """Renews the lease of one worker process, and knows until when it is proven."""
 
     def __init__(
-        self, settings: WorkerSettings, row: WorkerRow, *, counts: Callable[[], Document]
+        self,
+        settings: WorkerSettings,
+        row: WorkerRow,
+        *,
+        counts: Callable[[], Document],
+        on_blocked_out: Callable[[LastWrites], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._row = row
         self._counts = counts
+        self._on_blocked_out = on_blocked_out  # called in the thread: the lease is lost
         self._lease = settings.lease
         self._every = settings.lease_s / 5
         self._proven_until = 0.0  # on the monotonic clock of this process
         self._loop_seen_at = time.monotonic()
+        self._withheld = False
         self._stop = threading.Event()
         self._enlisted = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        run = partial(copy_context().run, self._run)  # its log lines name the worker too
+        self._thread = threading.Thread(target=run, name="heartbeat", daemon=True)
         self.buried = False  # somebody declared this worker dead; it must end
+        self.draining = False  # somebody wants this worker to take no more jobs
 
     @property
     def proven(self) -> bool:
@@ -63,23 +78,25 @@ class Heartbeat:
     def _run(self) -> None:
         with open_sync_mongo(self._settings, app="warren-heartbeat") as client:
             database = client.get_database(self._settings.mongo_db, write_concern=DURABLE)
-            rows = database[WORKERS]
             while not self._stop.is_set():
-                sent_at = time.monotonic()
-                if sent_at - self._loop_seen_at < 2 * self._every:
-                    self._beat(rows, sent_at)
+                now = time.monotonic()
+                self._withheld = now - self._loop_seen_at >= 2 * self._every
+                if self._withheld:
+                    self._withhold(LastWrites(database), now)
                 else:
-                    log.warning("heartbeat.withheld", reason="the event loop is blocked")
-                self._stop.wait(self._every if self._enlisted.is_set() else 0.2)
+                    self._beat(database[WORKERS], now)
+                calm = self._enlisted.is_set() and not self._withheld
+                self._stop.wait(self._every if calm else _PAUSE)
+
+    def _withhold(self, writes: LastWrites, now: float) -> None:
+        if self._enlisted.is_set() and now >= self._proven_until:
+            log.error("heartbeat.lease_lost", reason="the event loop is blocked")
+            self._on_blocked_out(writes)
 
     def _beat(self, rows: SyncCollection[Document], sent_at: float) -> None:
         try:
             if self._enlisted.is_set():
-                outcome = rows.update_one(
-                    {"_id": self._row.id, "state": {"$in": list(LIVE_STATES)}},
-                    renew(self._lease, self._counts()),
-                )
-                self.buried = not outcome.matched_count and not self._stop.is_set()
+                self._renew(rows)
             else:
                 rows.update_one({"_id": self._row.id}, enlist(self._row, self._lease), upsert=True)
         except PyMongoError as error:
@@ -88,3 +105,13 @@ class Heartbeat:
         # Counted from before the write was sent, less a fifth for clocks that run unevenly.
         self._proven_until = sent_at + self._lease.total_seconds() * 0.8
         self._enlisted.set()
+
+    def _renew(self, rows: SyncCollection[Document]) -> None:
+        row = rows.find_one_and_update(
+            {"_id": self._row.id, "state": {"$in": list(LIVE_STATES)}},
+            renew(self._lease, self._counts()),
+            {"state": 1},
+            return_document=ReturnDocument.AFTER,
+        )
+        self.buried = row is None and not self._stop.is_set()
+        self.draining = row is not None and row["state"] == "draining"

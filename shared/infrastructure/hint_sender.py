@@ -4,19 +4,21 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from itertools import chain
 from typing import Any
 
 from aio_pika import Message
-from aio_pika.abc import AbstractConnection, AbstractExchange
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 
-from shared.contracts.events import NEW_JOBS, Hint, encode_hints, shard_key
+from shared.contracts.events import DUE_SOON, NEW_JOBS, Hint, encode_hints, shard_key
 from shared.infrastructure.rabbit import BROKEN, PATIENCE, Link
 from shared.infrastructure.settings import Settings
 from shared.infrastructure.topology import Names, declare_exchanges
 
 _MOST_PENDING = 20_000
 _MOST_APART = 3  # routing keys; a flush under more of them is one message under all of them
+_FAR = timedelta(seconds=2)  # the keeper looks for due jobs more often than that
 _PATIENCE = 0.02  # seconds; a short job's start is then told together with its end
 
 
@@ -25,12 +27,18 @@ class HintSender:
 
     def __init__(self, settings: Settings, name: str) -> None:
         self._names = Names(settings.namespace)
+        self._channel: AbstractChannel | None = None
         self._exchange: AbstractExchange | None = None
         self._pending: dict[str, dict[str, Hint]] = defaultdict(dict)  # by routing key and job
         self._count = 0
         self._arrived = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self.link = Link(settings.rabbit_urls, name, self._set_up)
+
+    @property
+    def channel(self) -> AbstractChannel | None:
+        """Return the channel for messages that may be lost, or None while RabbitMQ is away."""
+        return self._channel if self.link.up else None
 
     def tell(self, hints: Iterable[Hint], *, can_wait: bool = False) -> None:
         """Send hints about jobs to whoever watches; those that can wait go with the next others."""
@@ -43,6 +51,12 @@ class HintSender:
         for hint in hints:
             self._add(NEW_JOBS, hint)
         self._flush_soon(can_wait=True)
+
+    def tell_due(self, delays: Iterable[timedelta]) -> None:
+        """Wake the keeper if the earliest of these due times comes before it looks by itself."""
+        if min(delays, default=_FAR) < _FAR:
+            self._add(DUE_SOON, Hint("", DUE_SOON, "", ""))
+            self._flush_soon(can_wait=False)
 
     def _add(self, key: str, hint: Hint) -> None:
         """Keep the newest hint for each job; beyond a bound new ones are dropped."""
@@ -81,6 +95,7 @@ class HintSender:
             await declare_exchanges(topology, self._names)
         channel = await connection.channel(publisher_confirms=False)
         self.link.watch(channel)
+        self._channel = channel
         self._exchange = await channel.get_exchange(self._names.events, ensure=False)
 
     async def _run(self) -> None:

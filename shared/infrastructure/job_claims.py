@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from pymongo import ReturnDocument
 
-from shared.contracts.job import MOVES, Claim, Job, Move
+from shared.contracts.attempt import Claim
+from shared.contracts.job import MOVES, Job, Move
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import from_document
 from shared.infrastructure.mongo import Database, Document, translated
@@ -63,6 +64,23 @@ class JobClaims:
                 {"_id": job_id, "claim.token": claim.token, "status": _TARGET.value},
                 {"$set": {"claim.alone": True}},
             )
+
+    async def to_cancel(self, worker: str) -> list[str]:
+        """Return the ids of jobs that this worker runs and somebody wants cancelled."""
+        with translated():
+            found = (
+                await self._jobs.find(
+                    {
+                        "status": _TARGET.value,
+                        "cancel_asked_at": {"$exists": True},
+                        "claim.worker": worker,
+                    },
+                    {"_id": 1},
+                )
+                .hint("cancelling")
+                .to_list(None)
+            )
+        return [each["_id"] for each in found]
 
     def _claimable(self) -> Document:
         return {"status": _FROM, "task": {"$in": self._tasks}}

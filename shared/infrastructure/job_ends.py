@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from shared.contracts.attempt import Failure
 from shared.contracts.errors import StoreUnavailable
-from shared.contracts.job import MOVES, Failure, Job
+from shared.contracts.job import MOVES, Move
 from shared.infrastructure.collections import JOBS
-from shared.infrastructure.documents import failure_document, past_attempt_document
-from shared.infrastructure.end_statements import End, Statement, held, statements, token_of
+from shared.infrastructure.end_statements import PUT_OFF, End, Statement, statements, token_of
 from shared.infrastructure.mongo import Database, Document, translated
 from shared.infrastructure.writes import TooLarge, until_stored, update
 
@@ -33,47 +33,37 @@ class JobEnds:
         if matched == len(ends):
             return []
         stored = await until_stored(lambda: self._stored(ends))
-        return [end for end in ends if end.job.id not in stored]
+        late = [end for end in ends if end.job.id not in stored]
+        return await self._cancelled_meanwhile(late)
 
     async def _stored(self, ends: Sequence[End]) -> set[str]:
         """Return the ids that carry our token and our end, also from an earlier, unknown try."""
-        wanted = {end.job.id: MOVES[end.move][1].value for end in ends}
-        tokens = {end.job.id: token_of(end.job) for end in ends}
+        by_id = {end.job.id: end for end in ends}
         with translated():
             found = await self._jobs.find(
-                {"_id": {"$in": list(wanted)}}, {"status": 1, "claim": 1}
+                {"_id": {"$in": list(by_id)}}, {"status": 1, "claim": 1, "past_attempts": 1}
             ).to_list(None)
-        return {
-            each["_id"]
-            for each in found
-            if each["status"] == wanted[each["_id"]]
-            and each.get("claim", {}).get("token") == tokens[each["_id"]]
-        }
+        return {each["_id"] for each in found if _shows(each, by_id[each["_id"]])}
 
-    async def move_back(self, before: Job, moved: Job) -> bool:
-        """Store a move that gives the job up (`moved`), if the claim of `before` still holds."""
-        changes: Document = {
-            "$set": {
-                "status": moved.status.value,
-                "attempt": moved.attempt,
-                "lost": moved.lost,
-                "lost_alone": moved.lost_alone,
-            },
-            "$inc": {"version": 1},
-        }
-        if moved.done and moved.error:
-            changes["$set"] |= {"error": failure_document(moved.error), "unsettled": True}
-            changes["$currentDate"] = {"finished_at": True}
-        else:
-            changes["$set"]["published"] = False
-            changes["$unset"] = {"claim": "", "started_at": "", "progress": ""}
-            changes["$push"] = {"past_attempts": past_attempt_document(moved.past_attempts[-1])}
-            changes["$currentDate"] = {"queued_at": True}
-        with translated():
-            outcome = await self._jobs.update_one(
-                {**held(before), "status": before.status.value}, changes
-            )
-        return bool(outcome.matched_count)
+    async def _cancelled_meanwhile(self, late: Sequence[End]) -> list[End]:
+        """Cancel what was to be put off: its write does not match once somebody asked for that."""
+        put_off = [end for end in late if end.move in PUT_OFF]
+        if not put_off:
+            return list(late)
+        others = [end for end in late if end.move not in PUT_OFF]
+        return others + await self.write([End(job=end.job, verdict=Move.CANCEL) for end in put_off])
+
+
+def _shows(document: Document, end: End) -> bool:
+    """Say whether a stored job has the end: its present claim's, or among its past attempts."""
+    token = token_of(end.job)
+    if end.move in PUT_OFF:
+        past = document.get("past_attempts", ())
+        return any(
+            each.get("token") == token and each["outcome"] in ("failed", "snoozed") for each in past
+        )
+    ended_so: bool = document["status"] == MOVES[end.move][1].value
+    return ended_so and document.get("claim", {}).get("token") == token
 
 
 def _shortened(prepared: Sequence[Statement], places: set[int]) -> list[End]:

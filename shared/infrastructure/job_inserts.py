@@ -37,6 +37,6 @@ class JobInserts:
         with translated():
             await self._database[JOBS].update_many(
                 {"_id": {"$in": list(ids)}, "status": {"$in": _CLAIMABLE}, "published": False},
-                {"$set": {"published": True}},
+                {"$set": {"published": True}, "$currentDate": {"published_at": True}},
                 hint=BY_ID,
             )

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from pymongo import ASCENDING, DESCENDING
 from pymongo.read_concern import ReadConcern
 
-from shared.contracts.errors import NotFound
+from shared.contracts.errors import Forgotten, NotFound
 from shared.contracts.job import Job
-from shared.infrastructure.collections import JOBS, LOGS
+from shared.infrastructure.collections import JOBS, LOGS, TOMBSTONES
 from shared.infrastructure.documents import from_document
 from shared.infrastructure.mongo import Database, Document, translated
 from shared.infrastructure.shared_reads import SharedReads
@@ -31,14 +31,22 @@ class JobReads:
     def __init__(self, database: Database) -> None:
         self._jobs = database.get_collection(JOBS, read_concern=ReadConcern("majority"))
         self._logs = database[LOGS]
+        self._tombstones = database[TOMBSTONES]
         self._single = SharedReads(self._by_id)
 
     async def get(self, job_id: str) -> Job:
-        """Return one job; raise NotFound."""
+        """Return one job; raise NotFound, or Forgotten if it was removed not long ago."""
         job = await self._single.get(job_id)
         if job is None:
+            await self._look_for_tombstone(job_id)
             raise NotFound(f"there is no job {job_id}")
         return job
+
+    async def _look_for_tombstone(self, job_id: str) -> None:
+        with translated():
+            found = await self._tombstones.find_one({"_id": job_id})
+        if found is not None:
+            raise Forgotten(f"job {job_id} has ended and was removed from the history")
 
     async def _by_id(self, ids: Iterable[str]) -> dict[str, Job]:
         return {job.id: job for job in await self.get_many(ids)}

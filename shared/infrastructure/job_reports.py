@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 from bson.raw_bson import RawBSONDocument
 
+from shared.contracts.attempt import Progress
 from shared.contracts.ids import new_id
-from shared.contracts.job import Job, Progress
+from shared.contracts.job import Job
 from shared.infrastructure.collections import BY_ID, JOBS, LOGS
 from shared.infrastructure.end_statements import held
 from shared.infrastructure.mongo import Database

@@ -1,18 +1,14 @@
-"""What the keeper looks for: jobs to announce, jobs without a living worker, unsettled ends."""
+"""What the keeper looks for: jobs without a living worker, and ends without their follow-ups."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import timedelta
 
-from pymongo import ASCENDING, DESCENDING
-
-from shared.contracts.ids import first_id_at
-from shared.contracts.job import MOVES, Job, Move, Status
+from shared.contracts.job import Job, Status
 from shared.infrastructure.collections import JOBS
 from shared.infrastructure.documents import from_document
 from shared.infrastructure.mongo import Database, translated
 
 _RUNNING = Status.RUNNING.value
-_QUEUED = next(iter(MOVES[Move.CLAIM][0])).value
 
 
 class JobRescue:
@@ -20,29 +16,6 @@ class JobRescue:
 
     def __init__(self, database: Database) -> None:
         self._jobs = database[JOBS]
-
-    async def unpublished(
-        self, *, queues: Sequence[str], tasks: Sequence[str], before: datetime, most: int
-    ) -> list[tuple[str, str]]:
-        """Return (queue, id) of runnable jobs older than `before` without a confirmed bell."""
-        with translated():
-            found = (
-                await self._jobs.find(
-                    {
-                        "status": _QUEUED,
-                        "published": False,
-                        "queue": {"$in": list(queues)},
-                        "task": {"$in": list(tasks)},
-                        "_id": {"$lt": first_id_at(before)},
-                    },
-                    {"queue": 1},
-                )
-                .hint("backlog")
-                .sort([("queue", ASCENDING), ("priority", DESCENDING), ("_id", ASCENDING)])
-                .limit(most)
-                .to_list(None)
-            )
-        return [(each["queue"], each["_id"]) for each in found]
 
     async def held_by(self, worker: str, *, most: int) -> list[Job]:
         """Return jobs that this worker has claimed and not given up."""
@@ -65,6 +38,16 @@ class JobRescue:
         with translated():
             found = await self._jobs.find({"unsettled": True}).limit(most).to_list(None)
         return list(map(from_document, found))
+
+    async def unsettled_for(self, age: timedelta, *, most: int) -> int:
+        """Count jobs whose follow-ups have been waiting longer than `age`, up to `most`."""
+        limit = {"$subtract": ["$$NOW", int(age.total_seconds() * 1000)]}
+        query = {"unsettled": True, "$expr": {"$lt": ["$finished_at", limit]}}
+        with translated():
+            found = (
+                await self._jobs.find(query, {"_id": 1}).hint("unsettled").limit(most).to_list(None)
+            )
+        return len(found)
 
     async def settled(self, ids: Sequence[str]) -> None:
         """Remember that the follow-ups of these jobs are done."""

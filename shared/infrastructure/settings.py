@@ -80,6 +80,8 @@ class WorkerSettings(Settings):
     slots: int = Field(default=100, ge=1, le=10_000)
     lease_s: float = Field(default=15, ge=1, le=3600)
     grace_s: float = Field(default=30, ge=0, le=86_400)
+    window: int = Field(default=4096, ge=64, le=1_000_000)
+    retention_s: float = Field(default=7 * 24 * 3600, ge=0)
     http_allow_private: bool = False  # read by the task itself; here so that a bad value stops us
     max_result_bytes: int = Field(default=4 * 1024 * 1024, ge=1024, le=15 * 1024 * 1024)
 
@@ -87,6 +89,11 @@ class WorkerSettings(Settings):
     def lease(self) -> timedelta:
         """How long a worker counts as alive after its last heartbeat."""
         return timedelta(seconds=self.lease_s)
+
+    @property
+    def retention(self) -> timedelta:
+        """How long an ended job is remembered, unless its task says otherwise."""
+        return timedelta(seconds=self.retention_s)
 
     @model_validator(mode="before")
     @classmethod

@@ -36,6 +36,11 @@ class Names:
         """Return the fanout exchange that reaches every worker."""
         return f"{self.namespace}.control"
 
+    @property
+    def marker(self) -> str:
+        """Return the queue whose absence says that the broker has lost everything."""
+        return f"{self.namespace}.marker"
+
     def queue(self, queue: str) -> str:
         """Return the RabbitMQ queue of a Warren queue."""
         return f"{self.namespace}.jobs.{queue}"
@@ -69,3 +74,9 @@ async def declare_job_queue(
     declared = await channel.declare_queue(names.queue(queue), durable=True, arguments=arguments)
     await declared.bind(names.jobs, routing_key=queue)
     return declared
+
+
+async def declare_marker(channel: AbstractChannel, names: Names, *, quorum: bool) -> None:
+    """Declare a durable queue that stays empty: it is gone only if the broker lost its data."""
+    kind = "quorum" if quorum else "classic"
+    await channel.declare_queue(names.marker, durable=True, arguments={"x-queue-type": kind})

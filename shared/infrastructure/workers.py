@@ -32,7 +32,7 @@ def enlist(row: WorkerRow, lease: timedelta) -> list[Document]:
         {
             "$set": {
                 **stored,
-                "state": "running",
+                "state": {"$ifNull": ["$state", "running"]},  # an order to drain is not undone
                 "started_at": "$$NOW",
                 "beat_at": "$$NOW",
                 "lease_until": _from_now(lease),
@@ -60,15 +60,22 @@ class Workers:
     def __init__(self, database: Database) -> None:
         self._rows = database[WORKERS]
 
-    async def set_state(self, worker: str, state: str) -> None:
-        """Say that a worker drains or has stopped by itself."""
+    async def set_state(self, worker: str, state: str) -> bool:
+        """Say that a worker drains or has stopped by itself; return whether it was alive."""
         changes: list[Document] = [{"$set": {"state": _literal(state)}}]
         if state not in LIVE_STATES:
             changes.append({"$set": {"gone_at": "$$NOW"}})
         with translated():
-            await self._rows.update_one(
+            outcome = await self._rows.update_one(
                 {"_id": worker, "state": {"$in": list(LIVE_STATES)}}, changes
             )
+        return bool(outcome.matched_count)
+
+    async def is_draining(self, worker: str) -> bool:
+        """Say whether somebody wants this worker to take no more jobs."""
+        with translated():
+            row = await self._rows.find_one({"_id": worker}, {"state": 1})
+        return row is not None and row["state"] == "draining"
 
     async def bury(self, worker: str) -> bool:
         """Declare a worker dead, whatever its lease says; say whether it was not before."""

@@ -3,7 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
-from shared.contracts.job import Claim, Job
+from shared.contracts.attempt import Claim
+from shared.contracts.job import Job
 from shared.infrastructure.collections import JOBS
 from shared.infrastructure.documents import from_document, to_document
 from shared.infrastructure.job_claims import JobClaims

@@ -5,9 +5,11 @@ from json import dumps
 
 import pytest
 
-from shared.contracts.job import Failure, Progress, Status
+from shared.contracts.attempt import Failure, Progress
+from shared.contracts.job import Status
 from shared.infrastructure.end_statements import End, encode_end
 from shared.infrastructure.job_ends import JobEnds
+from shared.infrastructure.job_moves import JobMoves
 from shared.infrastructure.job_reports import JobReports
 from tests.builders import LATER, a_claim, a_failure, a_job, a_job_in, a_running_job
 from tests.conformance.store import Store
@@ -32,7 +34,7 @@ async def test_a_stale_token_changes_nothing_and_is_reported_late(
     store: Store, ends: JobEnds
 ) -> None:
     ours, lost = await store.has_claimed(2)
-    await ends.move_back(lost, lost.lost_its_worker(at=LATER))
+    await JobMoves(store.database).apply(lost, lost.lost_its_worker(at=LATER), at=LATER)
     before = await store.raw(lost)
     late = await ends.write([End(job=job, result="5") for job in (ours, lost)])
     assert [end.job.id for end in late] == [lost.id]
@@ -145,7 +147,7 @@ async def test_of_ends_that_are_written_together_only_the_lost_one_is_late(
     store: Store, ends: JobEnds
 ) -> None:
     jobs = await store.has_claimed(20)
-    await ends.move_back(jobs[7], jobs[7].lost_its_worker(at=LATER))
+    await JobMoves(store.database).apply(jobs[7], jobs[7].lost_its_worker(at=LATER), at=LATER)
     late = await ends.write([End(job=job, result="1") for job in jobs])
     assert [end.job.id for end in late] == [jobs[7].id]
 
@@ -175,14 +177,17 @@ async def test_giving_a_job_back_needs_the_claim(store: Store, ends: JobEnds) ->
     [job] = await store.has_claimed()
     stale = replace(job, claim=a_claim(token="stale"))
     before = await store.raw(job)
-    assert not await ends.move_back(stale, stale.handed_back(at=LATER))
+    assert not await JobMoves(store.database).apply(stale, stale.handed_back(at=LATER), at=LATER)
     assert await store.raw(job) == before
 
 
 async def test_giving_a_job_back_twice_gives_it_back_once(store: Store, ends: JobEnds) -> None:
     [job] = await store.has_claimed()
     back = job.handed_back(at=LATER)
-    assert [await ends.move_back(job, back), await ends.move_back(job, back)] == [True, False]
+    assert [
+        await JobMoves(store.database).apply(job, back, at=LATER),
+        await JobMoves(store.database).apply(job, back, at=LATER),
+    ] == [True, False]
     stored = await store.read(job)
     assert (len(stored.past_attempts), stored.attempt, stored.version) == (1, 0, job.version + 1)
 
@@ -194,7 +199,7 @@ def test_nothing_can_be_encoded_for_a_job_that_nobody_claimed() -> None:
 
 async def test_progress_is_shown_only_while_the_claim_holds(store: Store, ends: JobEnds) -> None:
     ours, lost = await store.has_claimed(2)
-    await ends.move_back(lost, lost.lost_its_worker(at=LATER))
+    await JobMoves(store.database).apply(lost, lost.lost_its_worker(at=LATER), at=LATER)
     half = Progress(current=1, total=2, message="$half")
     await JobReports(store.database).show_progress([(ours, half), (lost, half)])
     assert (await store.read(ours)).progress == half

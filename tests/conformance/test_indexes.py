@@ -1,26 +1,31 @@
 """Indexes: made by whoever comes first, and used by every query that runs again and again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
 
 from api.listing import ListQuery, page_query
+from shared.contracts.attempt import Progress
 from shared.contracts.errors import BadSetting
-from shared.contracts.job import Progress, Status
+from shared.contracts.job import Status
 from shared.infrastructure.collections import INDEXES, JOBS, WORKERS, ensure_indexes
 from shared.infrastructure.end_statements import End
 from shared.infrastructure.job_claims import JobClaims
 from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.job_inserts import JobInserts
+from shared.infrastructure.job_moves import JobMoves
 from shared.infrastructure.job_reads import JobReads
 from shared.infrastructure.job_reports import JobReports
 from shared.infrastructure.job_rescue import JobRescue
-from shared.infrastructure.mongo import Database, Document
+from shared.infrastructure.job_times import JobTimes
+from shared.infrastructure.job_window import JobWindow
+from shared.infrastructure.mongo import Database
+from shared.infrastructure.retention import Retention
 from shared.infrastructure.workers import Workers
 from tests.builders import LATER, NOON, a_claim, a_job, a_job_in
+from tests.conformance.profiling import profiled
 from tests.conformance.store import Store
 
 HOUR = timedelta(hours=1)
@@ -37,27 +42,10 @@ async def test_an_index_that_differs_is_refused_with_what_to_do(
     database: Database, own_name: str
 ) -> None:
     other = database.client.get_database(own_name)
-    await other[JOBS].create_index([("queue", 1)], name="backlog")
+    await other[JOBS].create_index([("queue", 1)], name="runnable")
     with pytest.raises(BadSetting, match=r"indexes of jobs .*\n?.*drop them once"):
         await ensure_indexes(other)
     await database.client.drop_database(own_name)
-
-
-@asynccontextmanager
-async def profiled(database: Database, collection: str) -> AsyncIterator[list[Document]]:
-    """Collect what the server did to a collection, with the plans that it chose."""
-    seen: list[Document] = []
-    await database.drop_collection("system.profile")
-    await database.command({"profile": 2})
-    try:
-        yield seen
-    finally:
-        await database.command({"profile": 0})
-        seen += (
-            await database["system.profile"]
-            .find({"ns": f"{database.name}.{collection}", "op": {"$ne": "insert"}})
-            .to_list(None)
-        )
 
 
 @pytest.fixture
@@ -73,17 +61,27 @@ async def history(store: Store) -> Store:
 Query = Callable[[Database], Awaitable[object]]
 
 KEEPER: dict[str, Query] = {
-    "unpublished": lambda db: JobRescue(db).unpublished(
-        queues=["default", "mail"], tasks=["math.add"], before=LATER + HOUR, most=2000
+    "unrung at all": lambda db: JobWindow(db).has_unrung(
+        queues=["default", "mail"], tasks=["math.add"], before=LATER + HOUR
     ),
+    "unrung": lambda db: JobWindow(db).unrung("default", tasks=["math.add"], most=2000),
+    "queues with bells": lambda db: JobWindow(db).queues_rung(),
+    "old bells": lambda db: JobWindow(db).has_old_bells("default", HOUR),
+    "due": lambda db: JobTimes(db).due_within(HOUR, most=1000),
+    "late to open": lambda db: JobTimes(db).late_to_open(HOUR, most=100),
+    "expiring": lambda db: JobTimes(db).expiring(most=1000),
     "held by a worker": lambda db: JobRescue(db).held_by("worker-1", most=500),
     "workers of running jobs": lambda db: JobRescue(db).workers_of_running_jobs(),
     "unsettled": lambda db: JobRescue(db).unsettled(most=500),
+    "long unsettled": lambda db: JobRescue(db).unsettled_for(HOUR, most=100),
+    "old ends": lambda db: Retention(db).ended_before(HOUR, since=None, most=100),
+    "own retentions": lambda db: Retention(db).next_of_their_own(-1),
+    "old ends with their own": lambda db: Retention(db).past_their_own(60, most=100),
     "ended since": lambda db: JobReads(db).ended_since(NOON, most=5000),
 }
 LISTS: dict[str, ListQuery] = {
     "all": ListQuery(),
-    "status": ListQuery(status=Status.FAILED),
+    "status": ListQuery(status=[Status.FAILED]),
     "task": ListQuery(task="math.add"),
     "tag": ListQuery(tag="t"),
     "created": ListQuery(created_after=NOON, created_before=LATER),
@@ -134,7 +132,7 @@ async def test_writes_and_reads_of_known_jobs_go_by_their_ids(history: Store) ->
         await JobReports(database).show_progress([(jobs[0], Progress(current=1))])
         await ends.write([End(job=job, result="1") for job in jobs[:2]])
         await ends.write([End(job=jobs[1], result="1")])
-        await ends.move_back(jobs[2], jobs[2].handed_back(at=LATER))
+        await JobMoves(database).apply(jobs[2], jobs[2].handed_back(at=LATER), at=LATER)
         await JobReads(database).get(ids[0])
         await JobReads(database).get_many(ids)
         await JobReads(database).versions(ids)

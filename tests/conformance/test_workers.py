@@ -8,6 +8,7 @@ import pytest
 
 from shared.infrastructure.collections import WORKERS
 from shared.infrastructure.heartbeat import Heartbeat
+from shared.infrastructure.last_writes import LastWrites
 from shared.infrastructure.mongo import Database, Document
 from shared.infrastructure.settings import WorkerSettings
 from shared.infrastructure.workers import WorkerRow, Workers, enlist, renew
@@ -155,6 +156,53 @@ async def test_a_heartbeat_enlists_its_worker_and_renews_the_lease(
 
     await eventually(renewed)
     assert heartbeat.proven
+
+
+async def test_a_heartbeat_learns_that_its_worker_is_to_drain_and_leaves_it_so(
+    database: Database, heartbeat: Heartbeat, workers: Workers
+) -> None:
+    heartbeat.start()
+    await proves_itself(heartbeat)
+    assert not heartbeat.draining
+    assert await workers.set_state("beating", "draining")
+
+    def noticed() -> bool:
+        heartbeat.loop_is_alive()
+        return heartbeat.draining
+
+    await eventually(noticed)
+    assert heartbeat.proven
+    assert await workers.is_draining("beating")
+
+
+async def test_a_worker_that_enlists_again_goes_on_draining(
+    database: Database, workers: Workers
+) -> None:
+    await enlisted(database, a_row())
+    await workers.set_state("w", "draining")
+    await enlisted(database, a_row())
+    assert await workers.is_draining("w")
+
+
+async def test_nobody_drains_who_is_gone(workers: Workers, database: Database) -> None:
+    await enlisted(database, a_row())
+    await workers.bury("w")
+    assert await workers.set_state("w", "draining") is False
+    assert await workers.is_draining("w") is False
+    assert await workers.is_draining("who") is False
+
+
+async def test_a_loop_that_is_blocked_until_the_lease_is_lost_is_spoken_of_last(
+    database: Database, settings: WorkerSettings
+) -> None:
+    spoken: list[LastWrites] = []
+    ours = settings.model_copy(update={"mongo_db": database.name, "lease_s": 1.0})
+    heartbeat = Heartbeat(ours, a_row("beating"), counts=dict, on_blocked_out=spoken.append)
+    heartbeat.start()
+    await proves_itself(heartbeat)
+    await eventually(lambda: spoken)  # nobody says that the loop lives
+    heartbeat.stop()
+    assert not heartbeat.proven
 
 
 async def test_a_heartbeat_whose_worker_was_declared_dead_proves_nothing_any_more(

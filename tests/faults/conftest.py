@@ -1,11 +1,31 @@
-"""Services that fault tests may break."""
+"""Services that fault tests may break, and a place for what they measured."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
 from deploy.local.stack import Stack
+from tests.faults.measured import Report
 from tests.journeys.service import Service, open_service
+
+_REPORTED = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Report:
+    """Say something that is shown when the run is over, whether or not the test passed."""
+    return request.config.stash.setdefault(_REPORTED, []).append
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Show what fault tests have said."""
+    lines = config.stash.get(_REPORTED, [])
+    if lines:
+        terminalreporter.section("what the faults did")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture

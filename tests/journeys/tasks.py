@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from warren import GiveUp, Job, task
+from warren import GiveUp, Job, RateLimited, Retry, SoftTimeout, task
 
 QUEUE = "journeys"
 
@@ -59,6 +59,72 @@ async def steps(job: Job, count: int) -> str:
         await job.log("stepped", step=step + 1)
         await asyncio.sleep(0.15)
     return "done"
+
+
+@task(name="try.flaky", queue=QUEUE)
+async def flaky(job: Job, failures: int) -> list[int]:
+    """Fail so many attempts, then tell which one succeeded, out of how many."""
+    if job.attempt <= failures:
+        raise ConnectionError(f"attempt {job.attempt} failed")
+    return [job.attempt, job.max_attempts]
+
+
+@task(name="try.picky", queue=QUEUE, retry={"backoff_s": 0.05}, never_retry=[LookupError])
+async def picky(what: str) -> None:
+    """Raise something: a LookupError is not worth another attempt."""
+    raise {"LookupError": KeyError, "OSError": OSError}[what](what)
+
+
+@task(name="try.rests", queue=QUEUE)
+def rests(ledger: str, times: int, seconds: float, limited: bool = False) -> str:
+    """Put itself off so many times."""
+    note(ledger, "rests", 0)
+    if len(Path(ledger).read_text().splitlines()) <= times:
+        raise RateLimited(seconds) if limited else Retry(seconds)
+    return "rested"
+
+
+@task(name="try.listens", queue=QUEUE)
+async def listens(seconds: float = 60, heeds: bool = True) -> str:
+    """Tidy up when it is cancelled, or go on regardless."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            await asyncio.sleep(0.05)
+        except asyncio.CancelledError:
+            if heeds:
+                return "tidied up"
+    return "slept"
+
+
+@task(name="try.looks", queue=QUEUE)
+def looks(job: Job, seconds: float = 60, heeds: bool = True) -> str:
+    """The same in a thread."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if heeds and job.cancelled:
+            return "tidied up"
+        time.sleep(0.02)
+    return "slept"
+
+
+@task(name="try.works", queue=QUEUE, process=True)
+def works(seconds: float = 60, heeds: bool = True) -> str:
+    """The same in a process."""
+    try:
+        time.sleep(seconds)
+    except SoftTimeout:
+        if heeds:
+            return "tidied up"
+        raise
+    return "slept"
+
+
+@task(name="try.blocks", queue=QUEUE)
+async def blocks(seconds: float) -> str:
+    """Hold up the event loop of its worker."""
+    time.sleep(seconds)  # noqa: ASYNC251 -- the fault that is tried
+    return "blocked"
 
 
 @task(name="try.misbehaves", queue=QUEUE)

@@ -1,15 +1,20 @@
 """A child process that runs one task at a time for its worker, and can be killed at any moment."""
 
-import asyncio
 import os
+import signal
 import sys
-from threading import Lock
+from dataclasses import asdict
+from datetime import datetime
+from queue import SimpleQueue
+from threading import Lock, Thread
 from typing import Any, BinaryIO
 
 from warren.job import Job
 from warren.outcome import error_of, to_json
+from warren.soft_timeout import call_here
 from worker.executions.frames import encode_frame, read_frame
 from worker.registry import AnyTask, load_registry
+from worker.rest import rest_of
 
 
 class _Port:
@@ -34,27 +39,41 @@ class _Port:
 
 
 def main() -> None:
-    """Answer calls on standard input until it closes."""
+    """Answer calls on standard input until it closes, which ends us in the midst of a task too."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a task prints must not mix with our frames
     calls = os.fdopen(os.dup(0), "rb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # nor may it read the calls
     registry = load_registry(sys.argv[1].split(","))
     port = _Port(out)
+    heard: SimpleQueue[dict[str, Any]] = SimpleQueue()
+    Thread(target=_hear, args=(calls, heard), name="calls", daemon=True).start()
     port.send({"ready": True})
-    while (call := read_frame(calls)) is not None:
+    while True:
+        call = heard.get()
         port.send(_answer(registry.get(call["task"]), call, port))
 
 
+def _hear(calls: BinaryIO, heard: "SimpleQueue[dict[str, Any]]") -> None:
+    while (call := read_frame(calls)) is not None:
+        heard.put(call)
+    # The worker is gone: what we run would be run again elsewhere, beside us.
+    os.killpg(0, signal.SIGKILL)
+
+
 def _answer(task: AnyTask, call: dict[str, Any], port: _Port) -> dict[str, Any]:
-    job = Job(id=call["id"], attempt=call["attempt"], input=call["input"], port=port)
+    told = call["job"]
+    if told["nominal_at"] is not None:
+        told["nominal_at"] = datetime.fromisoformat(told["nominal_at"])
+    job = Job(**told, port=port)
     try:
-        result = task.fn(**task.arguments(job.input, job))
-        if asyncio.iscoroutine(result):
-            result = asyncio.run(result)
-        return {"result": to_json(result).decode()}
+        return {"result": to_json(call_here(task, job, call["soft_s"])).decode()}
     except BaseException as error:  # noqa: BLE001 -- whatever a task does is an outcome
-        return {"error": error_of(error, attempt=job.attempt)}
+        rest = rest_of(error)
+        return {
+            "error": error_of(error, attempt=job.attempt, retryable=task.retryable),
+            "rest": asdict(rest) if rest else None,
+        }
 
 
 if __name__ == "__main__":

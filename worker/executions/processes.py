@@ -1,6 +1,8 @@
 """`process=True` tasks run in child processes, which are killed when their time is up."""
 
 import asyncio
+import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
@@ -9,13 +11,12 @@ from typing import Any
 
 import orjson
 
-from shared.infrastructure.logs import get_logger
 from warren.job import Job
 from warren.task import Task
-from worker.executions import TimedOut
+from worker.attempt import Attempt
+from worker.executions import Limits, TimedOut
 from worker.executions.frames import HEADER_SIZE, encode_frame, frame_size
-
-log = get_logger(__name__)
+from worker.rest import Rest
 
 _START = 60.0  # seconds for a child to import its tasks
 
@@ -27,9 +28,10 @@ class ProcessDied(Exception):
 class TaskFailed(Exception):
     """Carries the error of a task that failed in a child process, already in its JSON form."""
 
-    def __init__(self, error: dict[str, Any]) -> None:
+    def __init__(self, error: dict[str, Any], rest: dict[str, Any] | None) -> None:
         super().__init__(f"{error['type']}: {error['message']}")
         self.error = error
+        self.rest = Rest(**rest) if rest else None  # that it asked for
 
 
 class InProcesses:
@@ -39,25 +41,29 @@ class InProcesses:
         self._modules = ",".join(modules)
         self._idle: list[Process] = []
 
-    async def run(self, task: Task[..., Any], job: Job, *, timeout: float | None) -> bytes:
+    async def run(self, task: Task[..., Any], job: Job, attempt: Attempt, limits: Limits) -> bytes:
         """Return the result as JSON; raise TaskFailed, ProcessDied or TimedOut."""
         child = self._take_idle() or await self._start()
         finished = False
         try:
-            async with asyncio.timeout(timeout):
-                answer = await _call(child, task.name, job)
+            attempt.cut = lambda: _cut(child, attempt)
+            if attempt.asked:
+                attempt.cut()
+            async with asyncio.timeout(limits.hard_s):
+                answer = await _call(child, task.name, job, limits.soft_s)
             finished = True
         except TimeoutError as error:
-            raise TimedOut(timeout or 0) from error
+            raise TimedOut(limits.hard_s or 0) from error
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise await _death(child) from error
         finally:
-            if finished and child.returncode is None:
+            attempt.cut = None
+            if finished and child.returncode is None and not attempt.knows:
                 self._idle.append(child)
             else:
                 _kill(child)
         if "error" in answer:
-            raise TaskFailed(answer["error"])
+            raise TaskFailed(answer["error"], answer["rest"])
         result: str = answer["result"]
         return result.encode()
 
@@ -84,6 +90,7 @@ class InProcesses:
             self._modules,
             stdin=PIPE,
             stdout=PIPE,
+            start_new_session=True,  # so that what the task starts can be killed with it
         )
         ready = False
         try:
@@ -100,10 +107,9 @@ class InProcesses:
         return child
 
 
-async def _call(child: Process, task: str, job: Job) -> dict[str, Any]:
+async def _call(child: Process, task: str, job: Job, soft_s: float | None) -> dict[str, Any]:
     assert child.stdin is not None
-    call = {"task": task, "id": job.id, "attempt": job.attempt, "input": job.input}
-    child.stdin.write(encode_frame(call))
+    child.stdin.write(encode_frame({"task": task, "soft_s": soft_s, "job": _told(job)}))
     await child.stdin.drain()
     while True:
         frame = await _next_frame(child)
@@ -114,6 +120,17 @@ async def _call(child: Process, task: str, job: Job) -> dict[str, Any]:
             job.log(message, level, **fields)
         else:
             return frame
+
+
+def _told(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "attempt": job.attempt,
+        "max_attempts": job.max_attempts,
+        "input": job.input,
+        "schedule_id": job.schedule_id,
+        "nominal_at": job.nominal_at,
+    }
 
 
 async def _next_frame(child: Process) -> dict[str, Any]:
@@ -128,6 +145,13 @@ async def _death(child: Process) -> ProcessDied:
     return ProcessDied(f"the process of the task ended with code {await child.wait()}")
 
 
+def _cut(child: Process, attempt: Attempt) -> None:
+    attempt.knows = True
+    _kill(child)
+
+
 def _kill(child: Process) -> None:
-    with suppress(ProcessLookupError):
-        child.kill()
+    """Kill a child and the processes that its task has started."""
+    if child.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)

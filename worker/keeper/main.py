@@ -3,22 +3,125 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
+from shared.contracts.events import DUE_SOON
+from shared.infrastructure.bell_queues import BellQueues
 from shared.infrastructure.bell_ringer import BellRinger
+from shared.infrastructure.control_sender import ControlSender
+from shared.infrastructure.hint_feed import HintFeed
 from shared.infrastructure.hint_sender import HintSender
-from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.job_inserts import JobInserts
+from shared.infrastructure.job_moves import JobMoves
+from shared.infrastructure.job_requests import JobRequests
 from shared.infrastructure.job_rescue import JobRescue
-from shared.infrastructure.mongo import Database
+from shared.infrastructure.job_times import JobTimes
+from shared.infrastructure.job_window import JobWindow
+from shared.infrastructure.leases import Leases
+from shared.infrastructure.mongo import Database, Document
+from shared.infrastructure.queues import Queues
+from shared.infrastructure.retention import Retention
+from shared.infrastructure.scheduled_jobs import ScheduledJobs
+from shared.infrastructure.schedules import ScheduleStore
 from shared.infrastructure.settings import WorkerSettings
 from shared.infrastructure.workers import Workers
-from worker.keeper import rescue as rescue_loop
+from worker.keeper import due, expiry, forgetting, invariants, lost, refill, rescue
+from worker.keeper import schedules as schedules_loop
 from worker.keeper import unpublished as unpublished_loop
 from worker.keeper import unsettled as unsettled_loop
-from worker.keeper.loop import keep
+from worker.keeper.due import Due
+from worker.keeper.expiry import Expiry
+from worker.keeper.forgetting import Forgetting
+from worker.keeper.invariants import Invariants
+from worker.keeper.leadership import Leadership
+from worker.keeper.loop import Loop, Tally, keep
+from worker.keeper.lost import Lost
+from worker.keeper.refill import Refill
 from worker.keeper.rescue import Rescue
+from worker.keeper.ringing import MARK_EVERY, Ringing
+from worker.keeper.room import Room
+from worker.keeper.schedules import Schedules
 from worker.keeper.unpublished import Unpublished
 from worker.keeper.unsettled import Unsettled
+from worker.keeper.window import Window
+
+
+class Keeper:
+    """The loops, each with what it needs."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: WorkerSettings,
+        ringer: BellRinger,
+        hints: HintSender,
+        broker: BellQueues,
+    ) -> None:
+        workers, times, jobs = Workers(database), JobTimes(database), JobWindow(database)
+        queries, ringing = JobRescue(database), Ringing(ringer, JobInserts(database))
+        window = Window(jobs, Queues(database), workers, ringing, size=settings.window)
+        unsettled = Unsettled(queries, hints)
+        self.due = Due(times, window, hints)
+        self.rescue = Rescue(
+            rescue=queries,
+            moves=JobMoves(database),
+            workers=workers,
+            ringing=ringing,
+            unsettled=unsettled,
+            hints=hints,
+            lease=settings.lease,
+        )
+        unpublished = Unpublished(jobs, window, ringing)
+        refilling = Refill(jobs, window, ringing)
+        missing = Lost(jobs, workers, broker)
+        expiring = Expiry(times, unsettled)
+        forget = Forgetting(Retention(database), settings.retention)
+        schedules = _schedules(database, settings, hints, window)
+        self._promises = Invariants(queries, times, workers)
+        self.loops = (
+            Loop(name="due", step=self.due.step, every=due.EVERY, rest=self.due.rest),
+            Loop(name="marks", step=ringing.mark, every=MARK_EVERY, everywhere=True),
+            Loop(name="unpublished", step=unpublished.step, every=unpublished_loop.EVERY),
+            Loop(name="refill", step=refilling.step, every=refill.EVERY),
+            Loop(name="lost", step=missing.step, every=lost.EVERY),
+            Loop(name="rescue", step=self.rescue.step, every=rescue.EVERY, everywhere=True),
+            Loop(name="sweep", step=self.rescue.sweep, every=rescue.SWEEP_EVERY),
+            Loop(
+                name="unsettled",
+                step=unsettled.step,
+                every=unsettled_loop.EVERY,
+                full=unsettled_loop.MOST,
+            ),
+            Loop(name="expiry", step=expiring.step, every=expiry.EVERY, full=expiry.MOST),
+            Loop(name="retention", step=forget.step, every=forgetting.EVERY, full=forgetting.FULL),
+            Loop(
+                name="schedules",
+                step=schedules.step,
+                every=schedules_loop.EVERY,
+                rest=schedules.rest,
+            ),
+            Loop(name="invariants", step=self._promises.step, every=invariants.EVERY),
+        )
+        self.tallies = {loop.name: Tally() for loop in self.loops}
+
+    def note(self) -> Document:
+        """Return what the keeper that leads says of itself, for the metrics."""
+        loops = {name: tally.note() for name, tally in self.tallies.items()}
+        return {"loops": loops, "broken": self._promises.broken}
+
+
+def _schedules(
+    database: Database, settings: WorkerSettings, hints: HintSender, window: Window
+) -> Schedules:
+    room = Room(JobRequests(database), hints, ControlSender(settings, hints))
+    return Schedules(
+        store=ScheduleStore(database),
+        jobs=ScheduledJobs(database),
+        inserts=JobInserts(database),
+        hints=hints,
+        ring=window.ring,
+        cancel=room.make,
+    )
 
 
 @asynccontextmanager
@@ -26,31 +129,30 @@ async def running_keeper(
     database: Database, settings: WorkerSettings, name: str
 ) -> AsyncIterator[Rescue]:
     """Run the loops for as long as the context is open; yield the one that frees jobs."""
-    queries, workers = JobRescue(database), Workers(database)
+    ringer = BellRinger(settings, f"{name}-bells")
+    hints = HintSender(settings, f"{name}-hints")
+    broker = BellQueues(settings, f"{name}-queues")
+    keeper = Keeper(database, settings, ringer, hints, broker)
+    # Process ids repeat in containers.
+    holder = f"{name}-{uuid4().hex[:12]}"
+    leadership = Leadership(Leases(database), holder, note=keeper.note)
+    wake = keeper.due.wake
+    feed = HintFeed(settings, name, on_hints=lambda _: wake(), on_gap=wake)
+    await feed.want(DUE_SOON)
     async with (
-        BellRinger(settings, f"{name}-bells").running() as ringer,
-        HintSender(settings, f"{name}-hints").running() as hints,
+        ringer.running(),
+        hints.running(),
+        broker.running(),
+        feed.running(),
+        leadership.running(),
         asyncio.TaskGroup() as group,
     ):
-        unpublished = Unpublished(queries, JobInserts(database), workers, ringer)
-        unsettled = Unsettled(queries, hints)
-        rescue = Rescue(
-            rescue=queries,
-            ends=JobEnds(database),
-            workers=workers,
-            unpublished=unpublished,
-            unsettled=unsettled,
-            hints=hints,
-            lease=settings.lease,
-        )
-        loops = [
-            keep("unpublished", unpublished.step, every=unpublished_loop.EVERY),
-            keep("rescue", rescue.step, every=rescue_loop.EVERY),
-            keep("unsettled", unsettled.step, every=unsettled_loop.EVERY),
+        tasks = [
+            group.create_task(keep(loop, keeper.tallies[loop.name], leadership))
+            for loop in keeper.loops
         ]
-        tasks = [group.create_task(loop) for loop in loops]
         try:
-            yield rescue
+            yield keeper.rescue
         finally:
             for task in tasks:
                 task.cancel()

@@ -8,7 +8,7 @@ from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_rescue import JobRescue
 
 EVERY = 1.0  # seconds
-_MOST = 500
+MOST = 1000
 
 
 class Unsettled:
@@ -20,14 +20,18 @@ class Unsettled:
 
     async def step(self) -> int:
         """Settle what is found unsettled; return how many."""
-        found = await self._rescue.unsettled(most=_MOST)
+        if not self._hints.link.up:
+            return 0
+        found = await self._rescue.unsettled(most=MOST)
         await self.settle(found)
         return len(found)
 
     async def settle(self, jobs: Sequence[Job]) -> None:
-        """Do the follow-ups of ended jobs, then remember that they are done."""
-        if not jobs:
+        """Do the follow-ups of ended jobs, then remember that they are done.
+
+        Without a broker nothing is done: the jobs stay unsettled until it is back.
+        """
+        if not jobs or not self._hints.link.up:
             return
-        await self._hints.link.wait_up()
         self._hints.tell(hint_of(job) for job in jobs)
         await self._rescue.settled([job.id for job in jobs])

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import bson
@@ -35,7 +36,10 @@ class Desk:
         self.inserts = FakeInserts(self.store)
         self.ringer = FakeRinger(self.store.journal)
         self.hints = FakeHints()
-        self.announcer = Announcer(self.ringer, self.inserts, self.hints)
+        self.held: set[str] = set()
+        self.announcer = Announcer(
+            self.ringer, self.inserts, self.hints, holds=lambda queue: queue in self.held
+        )
         self.catalogue = Catalogue(FakeCatalogue(ADD))
         self.acceptance = Acceptance(self.catalogue, self.inserts, self.announcer)
 
@@ -83,6 +87,25 @@ async def test_jobs_that_come_at_the_same_time_share_a_write_and_a_bell(desk: De
     await eventually(lambda: desk.said("ring"))
     assert desk.said("insert") == [ids]
     assert desk.said("ring") == [ids]
+
+
+async def test_a_job_whose_time_has_not_come_is_stored_and_not_rung_for(desk: Desk) -> None:
+    later = await desk.prepared(delay_s=0.5)
+    now = await desk.prepared()
+    await desk.acceptance.store([later, now])
+    await eventually(lambda: desk.said("ring"))
+    assert desk.said("ring") == [[now.id]]
+    assert {hint.event for hint in desk.hints.told} == {"job.waiting", "job.queued"}
+    assert desk.hints.due == [timedelta(seconds=0.5)]  # the keeper may sleep for longer
+
+
+async def test_for_a_queue_that_is_held_only_the_keeper_rings(desk: Desk) -> None:
+    desk.held = {"math"}
+    held, other = await desk.prepared(), await desk.prepared(queue="other")
+    await desk.acceptance.store([held, other])
+    await eventually(lambda: desk.said("ring"))
+    assert desk.said("ring") == [[other.id]]
+    assert {hint.job_id for hint in desk.hints.told} == {held.id, other.id}
 
 
 async def test_each_queue_has_bells_of_its_own(desk: Desk) -> None:

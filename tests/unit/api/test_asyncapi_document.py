@@ -13,6 +13,7 @@ from api.hub import Change
 from api.problems import ProblemError
 from api.sockets import frames
 from shared.contracts.bells import encode_bell
+from shared.contracts.control import Order, encode_order
 from shared.contracts.events import Hint, encode_hints
 from shared.contracts.ids import new_id
 from shared.contracts.job import Job
@@ -28,6 +29,7 @@ SENT = {
     "Pong": frames.PONG,
     "Bell": encode_bell([ID, new_id(NOW)]),
     "Hints": encode_hints([Hint(ID, "job.running", "math.add", "math", ("acme",))]),
+    "Order": encode_order(Order(cancel=(ID,))),
 }
 
 
@@ -43,6 +45,10 @@ def test_what_is_sent_fits_its_message(document: Any, message: str) -> None:
 
 def test_a_bell_for_one_job_fits_too(document: Any) -> None:
     check(document, "Bell", encode_bell([ID]))
+
+
+def test_an_order_to_drain_fits_too(document: Any) -> None:
+    check(document, "Order", encode_order(Order(drain="worker-1")))
 
 
 @pytest.mark.parametrize("message", sorted(SENT))
@@ -88,7 +94,7 @@ def test_names_on_the_broker_follow_the_namespace(document: Any) -> None:
         for channel in document["channels"].values()
         if "amqp" in channel["bindings"]
     ]
-    assert exchanges == ["blue.jobs", "blue.events"]
+    assert exchanges == ["blue.jobs", "blue.events", "blue.control"]
     assert document["servers"]["gateway"] == {"host": "jobs.example:8000", "protocol": "wss"}
 
 

@@ -31,6 +31,14 @@ def with_schema(name: str, schema: dict[str, Any]) -> TaskEntry:
     return TaskEntry(name=name, queue="q", execution="loop", input_schema=schema)
 
 
+class SlowCatalogue(FakeCatalogue):
+    """A store that takes a moment, as a real one does."""
+
+    async def read(self) -> list[TaskEntry]:
+        await asyncio.sleep(0.02)
+        return await super().read()
+
+
 async def a_catalogue(*entries: TaskEntry) -> tuple[Catalogue, FakeCatalogue]:
     store = FakeCatalogue(*entries)
     catalogue = Catalogue(store)
@@ -55,6 +63,16 @@ async def test_a_task_that_was_just_declared_is_found_by_the_first_who_asks() ->
     store.entries = [ADD]
     await asyncio.sleep(0.25)  # a look at most every so often
     assert await catalogue.get("math.add") == ADD
+
+
+async def test_a_task_that_was_just_declared_is_found_by_all_who_ask_at_once() -> None:
+    store = SlowCatalogue()
+    catalogue = Catalogue(store)
+    await catalogue.refresh()
+    store.entries = [ADD]
+    await asyncio.sleep(0.25)  # a look at most every so often
+    found = await asyncio.gather(*(catalogue.get("math.add") for _ in range(5)))
+    assert found == [ADD] * 5
 
 
 async def test_asking_again_and_again_for_unknown_tasks_costs_few_reads() -> None:

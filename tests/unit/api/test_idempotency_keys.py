@@ -3,10 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from fastapi import Response
 
-from api.idempotency import reserve, scoped_key, still_under_way
+from api.idempotency import answered_once, reserve, scoped_key, still_under_way
 from api.problems import ProblemError
-from shared.contracts.errors import IdempotencyInProgress, IdempotencyMismatch
+from shared.contracts.errors import (
+    IdempotencyInProgress,
+    IdempotencyMismatch,
+    NotFound,
+    StoreUnavailable,
+)
 from shared.contracts.ids import is_id
 from shared.infrastructure.idempotency import Idempotency, Reservation
 from tests.unit.api.requests import a_request
@@ -26,6 +32,28 @@ class FakeIdempotency(Idempotency):
             return Reservation(first.fingerprint, first.seed, first.at, first.answer, is_new=False)
         self.kept[key] = Reservation(fingerprint, seed, datetime.now(UTC), None, is_new=True)
         return self.kept[key]
+
+    async def keep_answer(self, key: str, answer: str) -> None:
+        first = self.kept[key]
+        self.kept[key] = Reservation(first.fingerprint, first.seed, first.at, answer, is_new=False)
+
+    async def release(self, key: str) -> None:
+        del self.kept[key]
+
+
+class Desk:
+    """Something that answers differently each time."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.fails: Exception | None = None
+
+    async def answer(self, _: Reservation | None) -> Response:
+        self.asked += 1
+        if self.fails:
+            raise self.fails
+        headers = {"Location": "/here"}
+        return Response(f'{{"n":{self.asked}}}', 202, headers, media_type="application/json")
 
 
 @pytest.fixture
@@ -80,3 +108,39 @@ def test_a_first_request_counts_as_under_way_only_for_a_while() -> None:
     with pytest.raises(IdempotencyInProgress, match="still under way"):
         still_under_way(Reservation("f", "s", now, None, is_new=False))
     still_under_way(Reservation("f", "s", now - timedelta(seconds=11), None, is_new=False))
+
+
+async def test_a_repeated_request_gets_the_first_answer_whole(store: FakeIdempotency) -> None:
+    desk = Desk()
+    first = await answered_once(a_request(headers=KEY), store, b"{}", desk.answer)
+    again = await answered_once(a_request(headers=KEY), store, b"{}", desk.answer)
+    assert (again.status_code, again.body) == (first.status_code, first.body) == (202, b'{"n":1}')
+    assert again.headers["location"] == "/here"
+    assert again.headers["content-type"] == "application/json"
+    assert (again.headers["idempotency-replayed"], desk.asked) == ("true", 1)
+
+
+async def test_without_a_key_each_request_is_answered_anew(store: FakeIdempotency) -> None:
+    desk = Desk()
+    for _ in range(2):
+        answer = await answered_once(a_request(), store, b"{}", desk.answer)
+    assert (answer.body, store.kept) == (b'{"n":2}', {})
+
+
+async def test_a_refusal_is_not_kept(store: FakeIdempotency) -> None:
+    desk = Desk()
+    desk.fails = NotFound("not yet")
+    with pytest.raises(NotFound):
+        await answered_once(a_request(headers=KEY), store, b"{}", desk.answer)
+    desk.fails = None
+    answer = await answered_once(a_request(headers=KEY), store, b"{}", desk.answer)
+    assert answer.body == b'{"n":2}'
+
+
+async def test_an_unknown_outcome_keeps_the_key(store: FakeIdempotency) -> None:
+    desk = Desk()
+    desk.fails = StoreUnavailable("away")
+    with pytest.raises(StoreUnavailable):
+        await answered_once(a_request(headers=KEY), store, b"{}", desk.answer)
+    with pytest.raises(IdempotencyInProgress):
+        await answered_once(a_request(headers=KEY), store, b"{}", desk.answer)

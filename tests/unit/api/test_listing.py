@@ -23,15 +23,24 @@ def test_a_list_of_everything_has_no_filter_and_starts_with_the_newest() -> None
 
 def test_all_filters_go_to_the_store_as_plain_values() -> None:
     query = ListQuery(
-        status=Status.FAILED, task="$t", queue="q", tag="a", error="OSError", order="created_at"
+        status=[Status.FAILED],
+        task="$t",
+        queue="q",
+        tag="a",
+        error="OSError",
+        schedule_id="s",
+        workflow_id="w",
+        order="created_at",
     )
     page = page_query(query)
     assert page.filters == {
-        "status": "failed",
+        "status": {"$in": ["failed"]},
         "task": "$t",
         "queue": "q",
         "tags": "a",
         "error.type": "OSError",
+        "schedule_id": "s",
+        "workflow_id": "w",
     }
     assert page.newest_first is False
 
@@ -49,7 +58,7 @@ def test_a_search_is_for_text_and_never_a_pattern() -> None:
 
 @pytest.mark.parametrize("order", ["-created_at", "created_at"])
 def test_a_token_leads_to_the_page_behind_the_last_job(order: Any) -> None:
-    query = ListQuery(status=Status.QUEUED, order=order)
+    query = ListQuery(status=[Status.QUEUED], order=order)
     token = next_token(query, LAST)
     assert page_query(query.model_copy(update={"page_token": token})).after == LAST
 

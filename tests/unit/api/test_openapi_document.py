@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jsonschema_rs
@@ -13,12 +13,15 @@ from starlette.testclient import TestClient
 from api.contract.components import schemas
 from api.contract.document import Contract, Printed
 from api.contract.hoisting import hoist
-from api.views import job_view, timeline, to_json
+from api.timeline import timeline
+from api.views import job_view, to_json
+from shared.contracts.attempt import Claim, Failure, Progress
 from shared.contracts.catalogue import TaskEntry
-from shared.contracts.job import Claim, Failure, Job, Progress
+from shared.contracts.job import Job, Status
 from tests.unit.api.rehearsed_gateway import ADD, TREE, Declared, rehearsed_app
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+SOON = NOW + timedelta(seconds=5)
 QUEUED = Job(
     id="0199f3a2-7c41-7d0e-9b3a-5f6d2c8e1a47", task="math.add", queue="math", created_at=NOW
 )
@@ -28,6 +31,13 @@ JOBS = {
     "queued": QUEUED,
     "running": replace(RUNNING, progress=Progress(current=1, total=2.5, message="half")),
     "handed back": RUNNING.handed_back(at=NOW),
+    "waiting": replace(QUEUED, status=Status.WAITING, run_at=SOON, due_at=SOON, because="schedule"),
+    "retrying": RUNNING.tried_in_vain(error=WHY, delay=SOON - NOW, at=NOW),
+    "snoozed": RUNNING.snoozed(delay=SOON - NOW, at=NOW),
+    "asked to stop": replace(RUNNING, cancel_asked_at=NOW),
+    "cancelled": QUEUED.cancelled(at=NOW),
+    "expired": QUEUED.expired(at=NOW),
+    "run again": RUNNING.failed(error=WHY, at=NOW).again(at=SOON),
     "succeeded": RUNNING.succeeded(result='{"a":1}', at=NOW),
     "failed": RUNNING.failed(error=WHY, at=NOW),
 }
@@ -64,7 +74,12 @@ def test_every_task_has_an_operation_of_its_own(document: Any) -> None:
 def test_options_of_a_typed_operation_are_query_parameters(document: Any) -> None:
     operation = document["paths"]["/v1/tasks/math.add/jobs"]["post"]
     options = {each["name"] for each in operation["parameters"] if each.get("in") == "query"}
-    assert options == {"queue", "priority", "timeout_s", "tags"}
+    retry = {"max_attempts", "backoff_s", "factor", "max_backoff_s", "jitter"}
+    assert options == {
+        *("queue", "priority", "timeout_s", "soft_timeout_s", "tags"),
+        *("run_at", "delay_s", "expires_at", "expires_in_s"),
+        *(f"retry.{member}" for member in retry),
+    }
 
 
 def test_the_answer_of_a_typed_operation_knows_the_result(document: Any) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from api.views import etag, job_view, timeline, to_json
-from shared.contracts.job import Progress, Status
-from tests.builders import LATER, NOON, a_claim, a_failure, a_job, a_job_in, a_running_job
+from api.views import etag, job_view, to_json
+from shared.contracts.attempt import Progress
+from shared.contracts.job import Status
+from tests.builders import LATER, a_claim, a_failure, a_job, a_job_in, a_running_job
 
 
 def seen(value: Any) -> Any:
@@ -20,9 +21,9 @@ def test_a_new_job_has_every_field_that_is_promised() -> None:
     view = seen(job_view(a_job(id="an-id")))
     promised = (
         "id task queue status done priority input result error progress waiting_for attempt "
-        "max_attempts timeout_s key tags metadata workflow_id node parent_id schedule_id cache "
-        "run_at expires_at nominal_at created_at queued_at started_at finished_at version worker "
-        "links"
+        "max_attempts snoozes attempts timeout_s soft_timeout_s key tags metadata workflow_id node "
+        "parent_id schedule_id cache run_at expires_at nominal_at created_at queued_at started_at "
+        "finished_at cancel_asked_at version worker links"
     )
     assert list(view) == promised.split()
     assert view["links"]["self"] == "/v1/jobs/an-id"
@@ -69,14 +70,23 @@ def test_each_version_has_an_entity_tag_of_its_own() -> None:
     assert etag(replace(job, version=2)) != etag(job)
 
 
-def test_a_timeline_tells_the_whole_life_in_order() -> None:
-    job = a_job().claimed(by=a_claim(worker="first"), at=NOON).lost_its_worker(at=LATER)
-    job = job.claimed(by=a_claim(worker="second"), at=LATER).succeeded(result="1", at=LATER)
-    events = [(entry["event"], entry.get("worker")) for entry in timeline(job)]
-    assert events == [
-        ("job.queued", None),
-        ("job.running", "first"),
-        ("job.queued", "first"),
-        ("job.running", "second"),
-        ("job.succeeded", None),
-    ]
+def test_a_waiting_job_says_for_what() -> None:
+    job = a_job_in(Status.WAITING, run_at=LATER)
+    view = seen(job_view(job))
+    until = "2026-06-01T12:00:05Z"
+    assert view["waiting_for"] == [{"gate": "time", "until": until, "because": "schedule"}]
+    assert (view["run_at"], view["queued_at"]) == (until, None)
+
+
+def test_a_job_between_attempts_says_when_it_was_runnable_last() -> None:
+    delay = timedelta(minutes=1)
+    job = a_running_job().tried_in_vain(error=a_failure(), delay=delay, at=LATER)
+    view = seen(job_view(job))
+    assert view["queued_at"] == view["created_at"]
+    assert view["waiting_for"][0]["because"] == "retry"
+    assert (view["error"], view["started_at"], view["worker"]) == (None, None, None)
+
+
+def test_a_job_that_was_never_runnable_has_no_such_instant() -> None:
+    job = a_job_in(Status.WAITING, run_at=LATER).cancelled(at=LATER)
+    assert seen(job_view(job))["queued_at"] is None

@@ -44,6 +44,16 @@ def test_anything_else_is_no_wait(prefer: str) -> None:
     assert wanted(prefer) is None
 
 
+def test_several_lines_of_the_header_are_one_list() -> None:
+    request = a_request("GET")
+    lines = [(b"prefer", b"wait=7"), (b"prefer", b"respond-async")]
+    request.scope["headers"] = lines
+    assert wanted_wait(request, most=60) == 7
+    request = a_request("GET")
+    request.scope["headers"] = lines[::-1]
+    assert wanted_wait(request, most=60) == 7
+
+
 def test_without_the_header_nobody_waits() -> None:
     assert wanted_wait(a_request("GET"), most=60) is None
 

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.contracts.attempt import Backoff
 from shared.contracts.errors import IllegalMove
-from shared.contracts.job import ENDS, MAX_LOST, MOVES, Job, Move, Status
+from shared.contracts.job import ENDS, MAX_LOST, MOST_PAST_ATTEMPTS, MOVES, Job, Move, Status
 from tests.builders import LATER, a_claim, a_failure, a_job, a_job_in, a_running_job
 
 Step = Callable[[Job], Job]
+A_MINUTE = timedelta(minutes=1)
 
 STEPS: dict[Move, Step] = {
     Move.CLAIM: lambda job: job.claimed(by=a_claim(), at=LATER),
@@ -19,6 +22,16 @@ STEPS: dict[Move, Step] = {
     Move.FAIL: lambda job: job.failed(error=a_failure(), at=LATER),
     Move.HAND_BACK: lambda job: job.handed_back(at=LATER),
     Move.LOSE: lambda job: job.lost_its_worker(at=LATER),
+    Move.OPEN: lambda job: job.opened(at=LATER),
+    Move.RETRY: lambda job: job.tried_in_vain(error=a_failure(), delay=A_MINUTE, at=LATER),
+    Move.SNOOZE: lambda job: job.snoozed(delay=A_MINUTE, at=LATER),
+    Move.CANCEL: lambda job: job.cancelled(at=LATER),
+    Move.EXPIRE: lambda job: job.expired(at=LATER),
+    Move.AGAIN: lambda job: job.again(at=LATER),
+    Move.SKIP: lambda job: job.skipped(at=LATER),
+    Move.AWAIT: lambda job: job.awaiting(result="5"),
+    Move.COMPLETE: lambda job: job.completed(result="5", at=LATER),
+    Move.FOUNDER: lambda job: job.foundered(error=a_failure(), at=LATER),
 }
 EVERY_PAIR = [(move, status) for move in Move for status in Status]
 LEGAL = [(move, status) for move, status in EVERY_PAIR if status in MOVES[move][0]]
@@ -49,7 +62,7 @@ def test_an_illegal_move_is_refused_and_says_what_the_job_is(move: Move, status:
     assert (refused.value.job_id, refused.value.current) == (job.id, status)
 
 
-@given(st.lists(st.sampled_from(list(Move)), max_size=30))
+@given(st.lists(st.sampled_from(list(Move)), max_size=80))
 def test_whatever_happens_the_version_counts_the_changes_and_an_end_is_final(
     moves: list[Move],
 ) -> None:
@@ -61,15 +74,18 @@ def test_whatever_happens_the_version_counts_the_changes_and_an_end_is_final(
         except IllegalMove:
             assert job == before
             continue
-        assert not before.done
+        assert not before.done or move is Move.AGAIN
         assert job.version == before.version + 1
         assert job.starts == before.starts + (move is Move.CLAIM)
         assert 0 <= job.attempt <= job.starts
         assert (job.status is Status.RUNNING) <= (job.claim is not None)
+        waits_for_time = job.status is Status.WAITING and job.because != "jobs"
+        assert (job.due_at is not None) == waits_for_time
+        assert len(job.past_attempts) <= MOST_PAST_ATTEMPTS
 
 
-def test_no_move_leaves_an_end() -> None:
-    assert not any(sources & ENDS for sources, _ in MOVES.values())
+def test_only_a_manual_retry_leaves_an_end() -> None:
+    assert {move for move, (sources, _) in MOVES.items() if sources & ENDS} == {Move.AGAIN}
 
 
 def test_a_move_returns_a_new_job_and_leaves_the_old_one_alone() -> None:
@@ -133,6 +149,60 @@ def test_a_job_that_loses_its_worker_alone_too_often_fails_with_worker_lost() ->
 def test_only_losses_while_alone_count_towards_the_limit() -> None:
     job = a_running_job(lost=5, lost_alone=MAX_LOST - 1, claim=a_claim(alone=False))
     assert job.lost_its_worker(at=LATER).status is Status.QUEUED
+
+
+def test_a_failed_attempt_is_remembered_with_its_error_and_the_time_of_the_next() -> None:
+    running = a_running_job(attempt=2, max_attempts=3, cancel_asked_at=None)
+    after = running.tried_in_vain(error=a_failure(), delay=A_MINUTE, at=LATER)
+    assert (after.due_at, after.because, after.attempt) == (LATER + A_MINUTE, "retry", 2)
+    assert (after.claim, after.error, after.queued_at) == (None, None, None)
+    [past] = after.past_attempts
+    assert (past.outcome, past.error, past.until) == ("failed", a_failure(), LATER + A_MINUTE)
+    assert (past.worker, past.token) == ("worker-1", "token-1")
+
+
+def test_a_snooze_costs_no_attempt() -> None:
+    after = a_running_job(attempt=2).snoozed(delay=A_MINUTE, at=LATER)
+    assert (after.attempt, after.snoozes, after.past_attempts[-1].outcome) == (1, 1, "snoozed")
+
+
+def test_another_attempt_needs_a_retryable_error_attempts_left_and_time() -> None:
+    job = a_running_job(attempt=1, max_attempts=2)
+    assert job.may_try_again(a_failure(), A_MINUTE, at=LATER)
+    assert not job.may_try_again(a_failure(retryable=False), A_MINUTE, at=LATER)
+    assert not replace(job, attempt=2).may_try_again(a_failure(), A_MINUTE, at=LATER)
+    assert not replace(job, expires_at=LATER + A_MINUTE).may_try_again(
+        a_failure(), A_MINUTE, at=LATER
+    )
+
+
+@pytest.mark.parametrize("step", [Move.LOSE, Move.HAND_BACK])
+def test_a_job_that_somebody_wants_to_stop_does_not_run_again(step: Move) -> None:
+    after = STEPS[step](a_running_job(cancel_asked_at=LATER))
+    assert (after.status, after.finished_at, after.unsettled) == (Status.CANCELLED, LATER, True)
+
+
+def test_a_manual_retry_grants_as_many_attempts_again_and_keeps_the_history() -> None:
+    job = a_running_job(attempt=4, max_attempts=4, backoff=Backoff(attempts=4))
+    after = job.failed(error=a_failure(), at=LATER).again(at=LATER, input='{"x":2}')
+    assert (after.attempt, after.max_attempts, after.input) == (4, 8, '{"x":2}')
+    assert (after.error, after.result, after.finished_at) == (None, None, None)
+    assert after.past_attempts[-1].outcome == "failed"
+    assert after.past_attempts[-1].error == a_failure()
+
+
+def test_a_manual_retry_drops_an_expiry_that_has_passed_and_keeps_one_to_come() -> None:
+    past = a_job_in(Status.EXPIRED, expires_at=LATER).again(at=LATER)
+    assert past.expires_at is None
+    to_come = a_job_in(Status.FAILED, expires_at=LATER + A_MINUTE).again(at=LATER)
+    assert to_come.expires_at == LATER + A_MINUTE
+
+
+def test_the_pause_between_attempts_grows_to_its_cap_and_full_jitter_draws_below_it() -> None:
+    steady = Backoff(first_s=1, factor=2, most_s=10, jitter=False)
+    assert [steady.delay(n, 0.5).total_seconds() for n in (1, 2, 3, 4, 5)] == [1, 2, 4, 8, 10]
+    assert Backoff(first_s=8).delay(1, 0.25).total_seconds() == 2
+    assert Backoff(factor=10).delay(10_000, 0.5).total_seconds() == 1800
 
 
 def test_a_job_without_options_has_the_defaults_that_the_api_promises() -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 from warren import AsyncClient, AsyncJobHandle
+from warren.schedules import AsyncSchedules
 
 
 class Blocking:
@@ -17,8 +18,10 @@ class Blocking:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._thing, name)
-        if name == "status":
+        if name in ("status", "attempts"):
             return self._dressed(value())
+        if isinstance(value, AsyncSchedules):
+            return Blocking(value, self._runner)
         if not callable(value):
             return value
         return lambda *args, **kwargs: self._dressed(value(*args, **kwargs))

@@ -6,7 +6,7 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from warren import GiveUp, Job, task
+from warren import GiveUp, Job, RateLimited, Retry, SoftTimeout, task
 
 
 @task
@@ -96,3 +96,70 @@ def dies() -> None:
 @task
 def sees_cancel(job: Job) -> bool:
     return job.cancelled
+
+
+@task(soft_timeout_s=0.05)
+async def saves_what_it_has(seconds: float, job: Job) -> str:
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        return f"half, cancelled={job.cancelled}"
+    return "whole"
+
+
+@task(soft_timeout_s=0.05)
+def looks_now_and_then(seconds: float, job: Job) -> str:
+    for _ in range(round(seconds / 0.01)):
+        time.sleep(0.01)
+        if job.cancelled:
+            return "half"
+    return "whole"
+
+
+@task(process=True, soft_timeout_s=0.3, timeout_s=30)
+def catches_its_soft_timeout(seconds: float) -> str:
+    try:
+        time.sleep(seconds)
+    except SoftTimeout as error:
+        return f"half, after {error.seconds:g} s"
+    return "whole"
+
+
+@task(process=True, soft_timeout_s=0.3, timeout_s=30, never_retry=[TimeoutError])
+async def is_cancelled_in_its_process(seconds: float, value: str = "") -> str:
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        if not value:
+            raise
+    return value
+
+
+@task(process=True, never_retry=[LookupError])
+def breaks_for_good() -> None:
+    raise KeyError("in a child")
+
+
+@task
+async def rests(after_s: float | None = None) -> None:
+    raise Retry(after_s, "not yet")
+
+
+@task
+def rests_in_a_thread() -> None:
+    raise RateLimited(7)
+
+
+@task(process=True)
+def rests_in_a_process() -> None:
+    raise Retry(7)
+
+
+@task(retry={"max_attempts": 4})
+def tells_of_itself(job: Job) -> list[object]:
+    return [job.attempt, job.max_attempts, job.nominal_at]
+
+
+@task(process=True)
+def tells_of_itself_in_a_process(job: Job) -> list[object]:
+    return [job.attempt, job.max_attempts, job.nominal_at]

@@ -29,6 +29,7 @@ class Service:
         self.trouble: deque[Reply] = deque()
         self.after_doing: deque[Reply] = deque()  # the work is done, the answer is lost
         self.end_after: int = 0  # how many reads of a job before it has ended
+        self.canned: dict[str, httpx2.Response] = {}  # by method and path, for all but jobs
         self._answers: dict[str, str] = {}
         self._numbers = count(1)
 
@@ -58,6 +59,8 @@ class Service:
         return _give(self.after_doing.popleft()) if self.after_doing else answer
 
     def _route(self, request: httpx2.Request) -> httpx2.Response:
+        if not request.url.path.startswith("/v1/jobs"):
+            return _give(self.canned[f"{request.method} {request.url.path}"])
         path = request.url.path.removeprefix("/v1/jobs").strip("/").split("/")
         if request.method == "POST" and path == [""]:
             return self._submit(request)
@@ -69,7 +72,8 @@ class Service:
         if job is None:
             return problem(404, "not-found", detail=f"there is no job {path[0]}")
         routes: dict[str, Callable[[dict[str, Any]], httpx2.Response]] = {
-            "": self._get, "result": self._result, "cancel": self._cancel,
+            "": self._get, "result": self._result, "cancel": self._cancel, "why": self._why,
+            "retry": lambda job: self._retry(job, **json.loads(request.content)),
         }  # fmt: skip
         return routes["/".join(path[1:])](job)
 
@@ -114,10 +118,24 @@ class Service:
         return httpx2.Response(200, json=job.get("result"))
 
     def _cancel(self, job: dict[str, Any]) -> httpx2.Response:
-        if job["done"]:
+        if job["done"] and job["status"] != "cancelled":
             return problem(409, "already-finished", detail="it has ended")
+        if job["status"] == "running":
+            job |= {"cancel_asked_at": "2026-01-02T03:04:05Z", "version": job["version"] + 1}
+            return httpx2.Response(202, json=job)
         self.end(job["id"], "cancelled")
         return httpx2.Response(200, json=job)
+
+    def _retry(self, job: dict[str, Any], **edited: Any) -> httpx2.Response:
+        if not job["done"]:
+            return problem(409, "not-finished", detail="it has not ended")
+        job |= {"status": "queued", "done": False, "version": job["version"] + 1} | edited
+        return httpx2.Response(202, json=job)
+
+    def _why(self, job: dict[str, Any]) -> httpx2.Response:
+        gates = [{"gate": "time", "until": "2030-01-01T00:00:00Z", "because": "retry"}]
+        told = {"status": job["status"], "waiting_for": gates, "position": 3}
+        return httpx2.Response(200, json=told)
 
 
 def _give(reply: Reply) -> httpx2.Response:

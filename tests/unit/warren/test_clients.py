@@ -193,13 +193,6 @@ def test_a_handle_can_be_had_for_an_id(client: Any, service: Service) -> None:
     assert client.handle("7").get() == 1
 
 
-def test_a_handle_cancels(client: Any) -> None:
-    handle = client.submit("t.f")
-    assert handle.cancel().status == "cancelled"
-    with pytest.raises(JobFailed, match="no error was recorded"):
-        handle.get()
-
-
 def test_a_bare_result_can_be_read(client: Any, service: Service) -> None:
     job = service.add()
     with pytest.raises(NotFinished, match="has no result yet"):
@@ -212,13 +205,6 @@ def test_the_result_of_a_failed_job_is_its_error(client: Any, service: Service) 
     service.add(id="7", status="failed", error=ERROR)
     with pytest.raises(JobFailed, match="KeyError: 'page'"):
         client.result("7")
-
-
-def test_cancelling_tells_what_became_of_the_job(client: Any, service: Service) -> None:
-    job = service.add()
-    assert client.cancel(job["id"]).status == "cancelled"
-    with pytest.raises(Problem, match="already-finished"):
-        client.cancel(job["id"])
 
 
 def test_a_list_goes_through_all_pages(client: Any, service: Service) -> None:

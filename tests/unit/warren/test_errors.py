@@ -1,10 +1,13 @@
 """Errors are one tree, speak in sentences, and survive a trip between processes."""
 
 import pickle
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from warren import (
+    AlreadyFinished,
     GiveUp,
     InvalidInput,
     JobFailed,
@@ -14,6 +17,7 @@ from warren import (
     Problem,
     RateLimited,
     Retry,
+    SoftTimeout,
     Unreachable,
     Unserialisable,
     WarrenError,
@@ -25,6 +29,8 @@ EVERY = [
     Retry(5, "busy"),
     GiveUp("no use"),
     RateLimited(2.5),
+    SoftTimeout(2.5),
+    AlreadyFinished(status=409, type="/problems/already-finished", detail="job 1 has ended"),
     Problem(status=404, type="/problems/not-found", title="Not found", detail="no job 1"),
     Unreachable("gone"),
     JobFailed(JobView(id="1", task="t.f", status="cancelled")),
@@ -44,6 +50,14 @@ def test_an_error_is_the_same_in_another_process(error: WarrenError) -> None:
 @pytest.mark.parametrize("error", [Retry(), GiveUp(), RateLimited()], ids=repr)
 def test_signals_need_no_arguments(error: WarrenError) -> None:
     assert str(error)
+
+
+def test_a_rest_is_a_number_of_seconds_or_a_timedelta() -> None:
+    assert Retry(timedelta(minutes=1)).after_s == 60
+    assert str(RateLimited(timedelta(minutes=1))).endswith("asked for 60 s of pause")
+    wrong: Any = "the service is busy"
+    with pytest.raises(TypeError, match="must be a number of seconds or a timedelta"):
+        Retry(wrong)
 
 
 def test_errors_say_what_happened_and_to_which_job() -> None:

@@ -1,5 +1,6 @@
 """What a task may say and ask through its Job."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,11 +19,29 @@ def test_a_job_knows_who_it_is() -> None:
     assert repr(job) == "Job(id='7', attempt=2)"
 
 
-def test_a_job_sees_at_once_that_it_is_cancelled() -> None:
+def test_a_job_knows_its_schedule_and_how_often_it_may_run() -> None:
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    job = Job(
+        id="7", attempt=2, max_attempts=5, input={}, schedule_id="s", nominal_at=at, port=Recorder()
+    )
+    assert (job.max_attempts, job.schedule_id, job.nominal_at) == (5, "s", at)
+
+
+def test_a_job_sees_at_once_that_it_is_cancelled_and_then_it_knows() -> None:
     port = Recorder()
     job = job_with(port)
-    port.cancelled = True
+    assert (job.cancelled, port.knows) == (False, False)
+    port.asked = True
+    assert not port.knows
     assert job.cancelled
+    assert port.knows
+
+
+def test_a_soft_timeout_asks_to_stop_too_but_is_no_cancellation() -> None:
+    port = Recorder()
+    port.late = True
+    assert job_with(port).cancelled
+    assert not port.knows
 
 
 async def test_reports_are_taken_with_and_without_await() -> None:

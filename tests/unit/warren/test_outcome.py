@@ -12,9 +12,9 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, Field, model_serializer
 
-from warren import GiveUp, InvalidInput, RateLimited, Retry, Unserialisable
+from warren import GiveUp, InvalidInput, RateLimited, Retry, SoftTimeout, Unserialisable
 from warren.json_limits import LARGEST, SMALLEST
-from warren.outcome import error_of, plain, said_by, to_json
+from warren.outcome import error_of, plain, said_by, snooze_of, to_json
 
 
 class Colour(Enum):
@@ -134,6 +134,7 @@ def test_an_error_is_its_class_and_its_message() -> None:
         (GiveUp("no use"), "GiveUp", False),
         (InvalidInput([{"pointer": "/x", "message": "is odd"}]), "invalid-input", False),
         (Unserialisable("NaN is not JSON"), "unserialisable-result", False),
+        (SoftTimeout(3), "timeout", True),
         (SystemExit(3), "SystemExit", True),
         (KeyError("x"), "KeyError", True),
     ],
@@ -143,6 +144,33 @@ def test_errors_know_their_type_and_whether_to_retry(
 ) -> None:
     error = error_of(exc, attempt=1)
     assert (error["type"], error["retryable"]) == (kind, retryable)
+
+
+def test_a_task_has_a_say_in_whether_to_retry() -> None:
+    error = error_of(KeyError("x"), attempt=1, retryable=lambda error: "x" not in str(error))
+    assert error["retryable"] is False
+
+
+@pytest.mark.parametrize(
+    ("exc", "after_s"),
+    [
+        (Retry(5), 5.0),
+        (Retry(0), 0.0),
+        (Retry(-3), 0.0),
+        (RateLimited(2.5), 2.5),
+        (Retry(float("inf")), 100 * 365 * 86_400.0),
+        (Retry(float("nan")), None),
+        (Retry(), None),
+        (RateLimited(), None),
+        (GiveUp(), None),
+        (ValueError("x"), None),
+    ],
+    ids=repr,
+)
+def test_a_rest_is_what_a_signal_with_a_time_asks_for(
+    exc: BaseException, after_s: float | None
+) -> None:
+    assert snooze_of(exc) == after_s
 
 
 def raising(error: BaseException) -> Callable[[object], str]:

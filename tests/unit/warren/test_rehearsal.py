@@ -106,7 +106,13 @@ def test_a_task_may_be_told_that_it_is_cancelled(run_task: Run) -> None:
         return bool(job)
 
     assert run_task(look, {"job": 1}).result is True, "only the type asks for the Job"
-    assert run_task(sample_tasks.sees_cancel, cancelled=True).result is True
+    assert run_task(sample_tasks.sees_cancel).result is False
+    outcome = run_task(sample_tasks.sees_cancel, cancelled=True)
+    assert (outcome.status, outcome.result) == ("cancelled", None)
+
+
+def test_a_task_that_never_looks_keeps_its_own_end(run_task: Run) -> None:
+    assert run_task(sample_tasks.add, {"x": 1}, cancelled=True).result == 4
 
 
 def test_the_plugin_is_found_where_pyproject_says() -> None:

@@ -50,30 +50,6 @@ def test_defaults_and_options_can_be_read() -> None:
     assert task(name="a", title="A title")(lambda: None).title == "A title"
 
 
-def test_a_timeout_on_a_thread_is_refused_with_the_way_out() -> None:
-    with pytest.raises(ValueError, match=r"'t\.f' runs in a thread.*process=True or async def"):
-        task(name="t.f", timeout_s=1)(lambda: None)
-
-
-@pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), float("inf")])
-def test_a_timeout_that_is_no_time_is_refused(timeout_s: float) -> None:
-    with pytest.raises(ValueError, match="must be a number above 0"):
-        task(name="t.f", process=True, timeout_s=timeout_s)(lambda: None)
-
-
-@pytest.mark.parametrize("option", ["retry", "key", "limits", "cache_ttl_s", "schedule"])
-def test_an_option_of_a_later_version_says_so(option: str) -> None:
-    options: dict[str, Any] = {option: 1}
-    with pytest.raises(TypeError, match=rf"@task\({option}=\.\.\.\) is not available yet"):
-        task(**options)
-
-
-def test_an_unknown_option_is_refused_and_the_known_are_named() -> None:
-    options: dict[str, Any] = {"queeu": "mail"}
-    with pytest.raises(TypeError, match=r"no option 'queeu'; it has .*queue"):
-        task(**options)
-
-
 def test_a_generator_is_refused() -> None:
     def numbers() -> Any:
         yield 1

@@ -10,7 +10,7 @@ from shared.contracts.errors import LeaseLost
 from shared.contracts.ids import nth_id
 from shared.contracts.job import Job, Status
 from shared.infrastructure.bell_ringer import Rung
-from tests.builders import a_claim, a_job, a_running_job
+from tests.builders import LATER, NOON, a_claim, a_job, a_running_job
 from tests.eventually import eventually
 from tests.fakes import (
     FakeClaims,
@@ -226,3 +226,41 @@ async def test_bells_in_hand_are_given_back_at_the_end() -> None:
     assert bench.said("give back") == [[jobs[0].id], [jobs[1].id]]
     await bench.consumer.give_all_back()
     assert len(bench.journal) == 2
+
+
+async def test_a_draining_worker_gives_back_what_still_comes_and_claims_nothing() -> None:
+    bench = Bench()
+    early, late = some_jobs(bench, 2)
+    async with bench.working():
+        await bench.consumer.drain(bench.source)
+        for job in (early, late):
+            bench.ring(job)
+            await eventually(lambda: ("give back", [job.id]) in bench.journal)  # noqa: B023
+    assert bench.words() == ["pause", "give back", "give back"]
+
+
+async def test_a_full_worker_that_drains_does_not_listen_again_when_a_slot_is_free() -> None:
+    bench = Bench(slots=1)
+    bench.ring(*some_jobs(bench, 2))
+    async with bench.working():
+        await eventually(lambda: "ack" in bench.words())
+        await bench.consumer.drain(bench.source)
+        bench.slots.release()
+        await eventually(lambda: bench.slots.free == 1)
+        later = a_job()
+        bench.store.put(later)
+        bench.ring(later)
+        await eventually(lambda: ("give back", [later.id]) in bench.journal)
+    assert "resume" not in bench.words()
+
+
+async def test_of_the_bells_that_are_done_the_newest_time_is_kept_for_each_queue() -> None:
+    bench = Bench()
+    jobs = some_jobs(bench, 3)
+    for job, rung_at in zip(jobs, (LATER, NOON, None), strict=True):
+        bell = a_bell(bench.journal, job.id)
+        bell.rung_at = rung_at
+        bench.consumer.hear(bell)
+    async with bench.working():
+        await eventually(lambda: len(bench.said("ack")) == 3)
+    assert bench.consumer.finished == {"default": int(LATER.timestamp() * 1000)}

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from tests.builders import a_running_job
 from tests.eventually import eventually
 from tests.unit.worker import odd_tasks
 from warren.job import Job, Silent
 from warren.task import Task
-from worker.executions import TimedOut
+from worker.attempt import Attempt
+from worker.executions import NO_LIMITS, Limits, TimedOut
 from worker.executions.processes import InProcesses, ProcessDied
 
 AnyTask = Task[..., Any]
@@ -26,10 +28,10 @@ async def processes() -> AsyncIterator[InProcesses]:
 
 
 async def run(
-    processes: InProcesses, task: AnyTask, *, timeout: float | None = None, **input: Any
+    processes: InProcesses, task: AnyTask, *, limits: Limits = NO_LIMITS, **input: Any
 ) -> bytes:
     job = Job(id="a job", attempt=2, input=input, port=Silent())
-    return await processes.run(task, job, timeout=timeout)
+    return await processes.run(task, job, Attempt(a_running_job()), limits)
 
 
 def is_alive(pid: int) -> bool:
@@ -84,7 +86,7 @@ async def test_an_idle_process_that_died_does_not_fail_the_next_job(
 async def test_a_process_is_killed_when_its_time_is_up(processes: InProcesses) -> None:
     pid = int(await run(processes, odd_tasks.own_pid))
     with pytest.raises(TimedOut, match=r"0\.05 s"):
-        await run(processes, odd_tasks.sleeps_in_a_process, seconds=60, timeout=0.05)
+        await run(processes, odd_tasks.sleeps_in_a_process, seconds=60, limits=Limits(hard_s=0.05))
     await eventually(lambda: not is_alive(pid))
     assert int(await run(processes, odd_tasks.own_pid)) != pid
 
@@ -92,7 +94,7 @@ async def test_a_process_is_killed_when_its_time_is_up(processes: InProcesses) -
 async def test_the_start_of_a_process_does_not_count_as_time_of_the_task(
     processes: InProcesses,
 ) -> None:
-    result = await run(processes, odd_tasks.echo_in_a_process, value=1, timeout=0.1)
+    result = await run(processes, odd_tasks.echo_in_a_process, value=1, limits=Limits(hard_s=0.1))
     assert result == b"1"
 
 

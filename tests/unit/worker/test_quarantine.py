@@ -10,6 +10,7 @@ from shared.contracts.job import Job
 from tests.builders import a_running_job
 from tests.eventually import eventually
 from tests.fakes import FakeClaims, FakeStore
+from worker.attempt import Attempt
 from worker.quarantine import Quarantine
 
 
@@ -23,7 +24,7 @@ class Ward:
         self.may_end = asyncio.Event()
 
     async def _run(self, job: Job) -> None:
-        async with self.quarantine.admit(job):
+        async with self.quarantine.admit(Attempt(job)):
             self.inside.append(job.id)
             await self.may_end.wait()
             self.inside.remove(job.id)
@@ -93,5 +94,5 @@ async def test_a_suspect_that_raises_makes_room_for_the_next(lost: int) -> None:
 
 
 async def _fail(quarantine: Quarantine, job: Job) -> None:
-    async with quarantine.admit(job):
+    async with quarantine.admit(Attempt(job)):
         raise ZeroDivisionError

@@ -56,6 +56,33 @@ def test_what_the_catalogue_shows_comes_from_the_task() -> None:
     assert entry.examples == ({"x": 2},)
 
 
+def test_the_catalogue_shows_the_times_and_the_retries_of_a_task() -> None:
+    @task(
+        name="mail.send",
+        timeout_s=60,
+        soft_timeout_s=50,
+        retry={"max_attempts": 5, "factor": 3},
+        priority=7,
+        expires_in_s=3600,
+        retention_s=86_400,
+        schedule="@daily",
+    )
+    async def send() -> None: ...
+
+    [plain, entry] = Registry([a_task("a.a"), send]).entries()
+    assert (entry.timeout_s, entry.soft_timeout_s, entry.priority) == (60, 50, 7)
+    assert (entry.expires_in_s, entry.retention_s) == (3600, 86_400)
+    assert entry.schedule == {"cron": "@daily"}
+    assert entry.retry == {
+        "max_attempts": 5,
+        "backoff_s": 1,
+        "factor": 3,
+        "max_backoff_s": 3600,
+        "jitter": True,
+    }
+    assert (plain.retry, plain.schedule, plain.priority) == (None, None, 5)
+
+
 def test_a_package_is_loaded_with_the_modules_inside_it(modules: Path) -> None:
     package = modules / "shop_tasks"
     package.mkdir()

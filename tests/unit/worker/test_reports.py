@@ -8,10 +8,11 @@ from typing import Any
 import bson
 import pytest
 
-from shared.contracts.job import Progress
+from shared.contracts.attempt import Progress
 from tests.builders import a_running_job
 from tests.eventually import eventually
 from tests.fakes import FakeHints, FakeReports
+from worker.attempt import Attempt
 from worker.reports import Reports
 
 
@@ -43,7 +44,7 @@ async def writing(desk: Desk) -> AsyncIterator[Desk]:
 
 async def test_of_the_progress_of_a_job_only_the_newest_is_written(desk: Desk) -> None:
     job, other = a_running_job(), a_running_job()
-    with desk.reports.of(job) as port, desk.reports.of(other) as beside:
+    with desk.reports.of(Attempt(job)) as port, desk.reports.of(Attempt(other)) as beside:
         for number in range(100):
             port.progress(number, 100, None)
         beside.progress(1, None, "one")
@@ -57,7 +58,7 @@ async def test_of_the_progress_of_a_job_only_the_newest_is_written(desk: Desk) -
 
 async def test_lines_are_all_written_and_told_once_for_each_job(desk: Desk) -> None:
     job = a_running_job()
-    with desk.reports.of(job) as port:
+    with desk.reports.of(Attempt(job)) as port:
         for number in range(5):
             port.log("info", f"line {number}", {"number": number})
         await desk.reports.flush()
@@ -71,7 +72,7 @@ async def test_with_nothing_to_say_nothing_is_written(desk: Desk) -> None:
 
 
 async def test_progress_of_a_job_that_ended_is_not_written_after_it(desk: Desk) -> None:
-    with desk.reports.of(a_running_job()) as port:
+    with desk.reports.of(Attempt(a_running_job())) as port:
         port.progress(1, None, None)
     await desk.reports.flush()
     assert desk.store.shown == []
@@ -79,7 +80,7 @@ async def test_progress_of_a_job_that_ended_is_not_written_after_it(desk: Desk) 
 
 async def test_lines_wait_in_order_while_the_database_is_away(desk: Desk) -> None:
     desk.store.outage.calls = 2
-    with desk.reports.of(a_running_job()) as port:
+    with desk.reports.of(Attempt(a_running_job())) as port:
         port.log("info", "first", {})
         await desk.reports.flush()
         port.log("info", "second", {})
@@ -90,20 +91,20 @@ async def test_lines_wait_in_order_while_the_database_is_away(desk: Desk) -> Non
 
 
 async def test_reports_are_written_in_the_background_and_at_the_end(writing: Desk) -> None:
-    with writing.reports.of(a_running_job()) as port:
+    with writing.reports.of(Attempt(a_running_job())) as port:
         port.log("info", "soon", {})
         await eventually(lambda: writing.store.lines)
 
 
 async def test_what_is_said_last_is_written_when_the_worker_stops(desk: Desk) -> None:
     async with desk.reports.running():
-        with desk.reports.of(a_running_job()) as port:
+        with desk.reports.of(Attempt(a_running_job())) as port:
             port.log("info", "last words", {})
     assert [line["message"] for line in desk.lines()] == ["last words"]
 
 
 async def test_reports_may_come_from_any_thread(writing: Desk) -> None:
-    with writing.reports.of(a_running_job()) as port:
+    with writing.reports.of(Attempt(a_running_job())) as port:
 
         def talk() -> None:
             for number in range(500):
@@ -126,7 +127,7 @@ async def test_reports_may_come_from_any_thread(writing: Desk) -> None:
 async def test_a_line_of_any_size_is_stored_shortened(
     desk: Desk, message: str, fields: dict[str, object]
 ) -> None:
-    with desk.reports.of(a_running_job()) as port:
+    with desk.reports.of(Attempt(a_running_job())) as port:
         port.log("info", message, fields)
         await desk.reports.flush()
     [stored] = desk.store.lines
@@ -137,7 +138,7 @@ async def test_a_line_of_any_size_is_stored_shortened(
 async def test_progress_of_any_size_can_be_stored(
     desk: Desk, progress: tuple[float, float | None, str | None]
 ) -> None:
-    with desk.reports.of(a_running_job()) as port:
+    with desk.reports.of(Attempt(a_running_job())) as port:
         port.progress(*progress)
         await desk.reports.flush()
     [(_, shown)] = desk.store.shown
@@ -148,7 +149,7 @@ async def test_progress_of_any_size_can_be_stored(
 async def test_a_write_that_fails_for_an_odd_reason_does_not_end_the_reporting(
     writing: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with writing.reports.of(a_running_job()) as port:
+    with writing.reports.of(Attempt(a_running_job())) as port:
         monkeypatch.setattr(writing.store, "add_lines", _refuse)
         port.log("info", "bad", {})
         await eventually(lambda: not writing.reports._lines)
@@ -172,16 +173,26 @@ async def test_lines_whose_write_is_cut_off_by_the_stop_are_written_again(
 
     monkeypatch.setattr(desk.store, "add_lines", take_long)
     async with desk.reports.running():
-        with desk.reports.of(a_running_job()) as port:
+        with desk.reports.of(Attempt(a_running_job())) as port:
             port.log("info", "last words", {})
             await begun.wait()
         monkeypatch.undo()
     assert [line["message"] for line in desk.lines()] == ["last words"]
 
 
-async def test_every_running_task_can_be_told_to_stop(desk: Desk) -> None:
-    with desk.reports.of(a_running_job()) as one, desk.reports.of(a_running_job()) as other:
-        before = [port.cancelled for port in (one, other)]
-        desk.reports.cancel_all()
-        after = [port.cancelled for port in (one, other)]
-    assert (before, after) == ([False, False], [True, True])
+async def test_a_task_that_looks_after_its_job_was_cancelled_knows_of_it(desk: Desk) -> None:
+    attempt = Attempt(a_running_job())
+    with desk.reports.of(attempt) as port:
+        seen = [port.cancelled]
+        attempt.ask()
+        before = attempt.knows
+        seen.append(port.cancelled)
+    assert (seen, before, attempt.knows) == ([False, True], False, True)
+
+
+async def test_a_task_whose_time_is_over_should_stop_but_is_not_cancelled(desk: Desk) -> None:
+    attempt = Attempt(a_running_job())
+    with desk.reports.of(attempt) as port:
+        attempt.late = True
+        assert port.cancelled
+    assert not attempt.knows

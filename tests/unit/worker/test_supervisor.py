@@ -13,6 +13,7 @@ import pytest
 from shared.contracts.errors import BadSetting
 from shared.contracts.ids import is_id
 from tests.eventually import eventually
+from worker import supervisor as supervisor_module
 from worker.exits import BAD_SETTING
 from worker.supervisor import Supervisor
 
@@ -26,7 +27,16 @@ signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 WAITS = "time.sleep(60)"
 DIES = "os._exit(9)"
 REFUSES = f"os._exit({BAD_SETTING})"
-IGNORES_SIGNALS = "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+IGNORES_SIGNALS = """
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, signal.SIG_IGN)
+time.sleep(60)
+"""
+HURRIES_ONLY = """
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+time.sleep(60)
+"""
 
 
 class House:
@@ -35,10 +45,12 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.dead: list[str] = []
+        self.replaces = True
 
     def supervisor(self, body: str, *, processes: int, grace_s: float) -> Supervisor:
-        async def died(worker: str) -> None:
+        async def died(worker: str) -> bool:
             self.dead.append(worker)
+            return self.replaces
 
         command = [sys.executable, "-c", BIRTH + body, str(self.folder)]
         return Supervisor(processes=processes, grace_s=grace_s, on_death=died, command=command)
@@ -147,3 +159,37 @@ async def test_a_process_that_ignores_the_signal_is_killed_after_its_grace(
         await asyncio.sleep(0.1)
     assert not is_alive(pid)
     assert house.dead == [worker]
+
+
+async def test_asked_again_it_tells_its_processes_to_hurry(
+    house: House, supervising: Supervise
+) -> None:
+    async with supervising(HURRIES_ONLY, grace_s=60) as supervisor:
+        await eventually(house.born)
+        supervisor.stop()
+        supervisor.stop()
+    assert house.dead == []  # it ended by itself, and so has handed its jobs back
+
+
+async def test_asked_again_it_kills_who_does_not_hurry_and_frees_its_jobs(
+    house: House, supervising: Supervise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "_HURRY", 0.1)
+    async with supervising(IGNORES_SIGNALS, grace_s=60) as supervisor:
+        await eventually(house.born)
+        supervisor.stop()
+        supervisor.stop()
+    assert house.dead == list(house.born())
+
+
+async def test_a_process_that_dies_while_it_drains_is_not_replaced(
+    house: House, supervising: Supervise
+) -> None:
+    house.replaces = False
+    async with supervising():
+        await eventually(house.born)
+        [(worker, pid)] = house.born().items()
+        os.kill(pid, signal.SIGKILL)
+        await eventually(lambda: house.dead == [worker])
+        await asyncio.sleep(0.3)  # three times the pause before a restart
+    assert list(house.born()) == [worker]

@@ -1,0 +1,72 @@
+"""Running ended jobs again under their id, one or many; their history is kept."""
+
+from collections.abc import Sequence
+
+from api.announcer import Announcer
+from api.instants import present
+from shared.contracts.events import hint_of
+from shared.contracts.job import Job
+from shared.infrastructure.hint_sender import HintSender
+from shared.infrastructure.job_moves import JobMoves
+from shared.infrastructure.job_outlines import JobOutlines
+from shared.infrastructure.job_reads import JobReads
+from shared.infrastructure.job_requests import JobRequests
+
+_PATIENCE = 5.0  # seconds
+_ROUNDS = 10
+
+
+class Rerunning:
+    """Makes ended jobs runnable again, and rings for them."""
+
+    def __init__(
+        self,
+        reads: JobReads,
+        outlines: JobOutlines,
+        moves: JobMoves,
+        requests: JobRequests,
+        announcer: Announcer,
+        hints: HintSender,
+    ) -> None:
+        self._reads = reads
+        self._outlines = outlines
+        self._moves = moves
+        self._requests = requests
+        self._announcer = announcer
+        self._hints = hints
+
+    async def again(self, job: Job, *, input_text: str | None) -> Job | None:
+        """Run one job again, perhaps with another input; return it, or None if it has not ended.
+
+        Raises NotFound if it is gone meanwhile.
+        """
+        for _ in range(_ROUNDS):
+            if not job.done:
+                return None
+            now = present()
+            after = job.again(at=now, input=input_text)
+            if await self._moves.apply(job, after, at=now, patience=_PATIENCE):
+                self._ring([after])
+                return await self._reads.get(job.id)
+            job = await self._reads.get(job.id)
+        return None
+
+    async def all_again(self, jobs: Sequence[Job]) -> list[Job]:
+        """Run ended jobs again; return those of them that run again, whoever else wanted it too."""
+        now = present()
+        moves = [(job, job.again(at=now)) for job in jobs]
+        matched = await self._requests.move(moves, at=now)
+        moved = [after for _, after in moves]
+        if matched != len(moves):
+            versions = {job.id: job.version for job in await self._outlines.get(_ids(jobs))}
+            moved = [job for job in moved if versions.get(job.id, 0) >= job.version]
+        self._ring(moved)
+        return moved
+
+    def _ring(self, jobs: Sequence[Job]) -> None:
+        self._announcer.announce(jobs)
+        self._hints.tell(map(hint_of, jobs))
+
+
+def _ids(jobs: Sequence[Job]) -> list[str]:
+    return [job.id for job in jobs]

@@ -1,0 +1,41 @@
+"""Why a job is where it is."""
+
+from fastapi import APIRouter, Response
+
+from api import why
+from api.answers import JSON
+from api.contract import operations
+from api.instants import present
+from api.parts import Parts, PartsOf
+from api.routes.jobs import known_form
+from api.views import etag, to_json
+from shared.contracts.job import Job, Status
+
+router = APIRouter(tags=["jobs"])
+
+
+@router.get("/v1/jobs/{job_id}/why", **operations.WHY)
+async def why_not_running(job_id: str, parts: PartsOf) -> Response:
+    """Say why a job is not running: closed gates, missing workers, jobs that go before it."""
+    known_form(job_id)
+    job = await parts.reads.get(job_id)
+    body = to_json(await _explained(parts, job))
+    return Response(body, media_type=JSON, headers={"ETag": etag(job)})
+
+
+async def _explained(parts: Parts, job: Job) -> why.Facts:
+    if job.status is Status.WAITING:
+        return why.why_waiting(job)
+    if job.status is Status.RUNNING:
+        row = await parts.worker_rows.get(job.claim.worker) if job.claim else None
+        return why.why_running(job, row)
+    if job.done:
+        return why.why_ended(job)
+    line = why.Line(
+        workers=why.workers_for(job, await parts.worker_rows.read()),
+        held=parts.held.holds(job.queue),
+        broker_up=parts.ringer.link.up,
+        ahead=await parts.depths.ahead_of(job),
+        durations=await parts.depths.durations(job.queue),
+    )
+    return why.why_queued(job, line, now=present())

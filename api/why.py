@@ -1,0 +1,168 @@
+"""Why a job is where it is: in words, with the facts behind them, and when it may start."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from api.instants import written
+from api.views import waiting_for
+from shared.contracts.job import Job
+from shared.contracts.record import record
+from shared.infrastructure.queue_depths import MOST_COUNTED
+
+_ENOUGH = 10  # durations; fewer say nothing about the next one
+
+Facts = dict[str, Any]
+
+
+@record
+class Workers:
+    """Those of the live workers that matter to a job."""
+
+    serving: tuple[str, ...] = ()  # its queue, and take jobs
+    knowing: tuple[str, ...] = ()  # of these, those that have its task
+    draining: tuple[str, ...] = ()  # they serve its queue, and take no more
+    slots: int = 0  # of those that know its task
+    running: int = 0
+
+
+@record
+class Line:
+    """The queue in front of a runnable job."""
+
+    workers: Workers
+    held: bool
+    broker_up: bool
+    ahead: int
+    durations: Sequence[float] = ()  # seconds, of recent jobs of the queue
+
+    @property
+    def free(self) -> int:
+        """Return how many slots are free, as far as the last heartbeats know."""
+        return max(0, self.workers.slots - self.workers.running)
+
+
+def workers_for(job: Job, rows: Iterable[Facts]) -> Workers:
+    """Pick from the rows of live workers what matters to a job."""
+    serving = [row for row in rows if job.queue in row["queues"]]
+    taking = [row for row in serving if row["state"] == "running"]
+    knowing = [row for row in taking if job.task in row["tasks"]]
+    return Workers(
+        serving=tuple(row["_id"] for row in taking),
+        knowing=tuple(row["_id"] for row in knowing),
+        draining=tuple(row["_id"] for row in serving if row["state"] == "draining"),
+        slots=sum(row["slots"] for row in knowing),
+        running=sum(row.get("counts", {}).get("running", 0) for row in knowing),
+    )
+
+
+def why_queued(job: Job, line: Line, *, now: datetime) -> Facts:
+    """Explain a runnable job that no worker has taken yet."""
+    since, until = _expected(line, now)
+    return {
+        **_head(job, _why_not_taken(job, line)),
+        "position": line.ahead,
+        "queue": {
+            "name": job.queue,
+            "held": line.held,
+            "workers": line.workers.serving,
+            "workers_with_task": line.workers.knowing,
+            "slots": line.workers.slots,
+            "free_slots": line.free,
+        },
+        "expected_start": since,
+        "expected_start_by": until,
+    }
+
+
+def why_waiting(job: Job) -> Facts:
+    """Explain a job in front of closed gates."""
+    reasons = [
+        ("time", f"it waits for its time, {written(each['until'])} ({each['because']})")
+        for each in waiting_for(job)
+    ]
+    return {**_head(job, reasons), "expected_start": job.due_at}
+
+
+def why_running(job: Job, worker: Facts | None) -> Facts:
+    """Explain a job that a worker has claimed; `worker` is the worker's row."""
+    name = job.claim.worker if job.claim else "nobody"
+    reasons = [("running", f"worker {name} runs attempt {job.attempt}")]
+    if job.cancel_asked_at is not None:
+        asked = written(job.cancel_asked_at)
+        reasons.append(("cancel-asked", f"it was asked to stop at {asked} and has not yet"))
+    if worker is None or worker["state"] not in ("running", "draining"):
+        reasons.append(("worker-gone", "that worker is gone; the job is about to be rescued"))
+    attempt = {
+        "attempt": job.attempt,
+        "worker": name,
+        "started_at": job.started_at,
+        "lease_until": worker["lease_until"] if worker else None,
+        "soft_deadline": _later(job.started_at, job.soft_timeout_s),
+        "hard_deadline": _later(job.started_at, job.timeout_s),
+        "cancel_asked_at": job.cancel_asked_at,
+    }
+    return {**_head(job, reasons), "running": attempt}
+
+
+def why_ended(job: Job) -> Facts:
+    """Explain a job that has ended."""
+    at = written(job.finished_at) if job.finished_at else "some time"
+    text = f"it ended {job.status} at {at}"
+    return _head(job, [("ended", f"{text}: {job.error.message}" if job.error else text)])
+
+
+def _head(job: Job, reasons: Sequence[tuple[str, str]]) -> Facts:
+    return {
+        "id": job.id,
+        "status": job.status,
+        "summary": f"The job is {job.status}: {'; '.join(text for _, text in reasons)}.",
+        "reasons": [{"code": code, "text": text} for code, text in reasons],
+        "waiting_for": waiting_for(job),
+        "position": None,
+        "queue": None,
+        "running": None,
+        "expected_start": None,
+        "expected_start_by": None,
+    }
+
+
+def _why_not_taken(job: Job, line: Line) -> list[tuple[str, str]]:
+    workers = line.workers
+    if not workers.serving:
+        drain = f" ({len(workers.draining)} that did take no more jobs)" if workers.draining else ""
+        text = f"no live worker serves the queue {job.queue!r}{drain}; start one"
+        return [("no-worker", text)]
+    if not workers.knowing:
+        served = f"of {len(workers.serving)} workers that serve {job.queue!r}"
+        return [("no-worker-with-task", f"{served} none has the task {job.task!r}")]
+    reasons = []
+    if line.ahead:
+        more = " or more" if line.ahead >= MOST_COUNTED else ""
+        reasons.append(("others-first", f"{line.ahead}{more} jobs of its queue go before it"))
+    if not line.free:
+        reasons.append(("no-free-slot", f"all {workers.slots} slots are taken"))
+    if not line.broker_up and not job.published:
+        reasons.append(("broker-away", "RabbitMQ is away; the keeper rings when it is back"))
+    elif line.held and not job.published:
+        reasons.append(("held", "the broker's window of this queue is full; the keeper rings next"))
+    return reasons or [("next", "a worker is about to take it")]
+
+
+def _expected(line: Line, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Return between when the job may start, as far as recent durations can say."""
+    if not line.workers.slots or line.ahead >= MOST_COUNTED:
+        return None, None
+    turns = line.ahead + 1 - line.free
+    if turns <= 0:
+        return now, None
+    if len(line.durations) < _ENOUGH:
+        return None, None
+    ordered = sorted(line.durations)
+    quick, slow = (ordered[int(share * (len(ordered) - 1))] for share in (0.1, 0.9))
+    rounds = turns / line.workers.slots
+    return _later(now, quick * rounds), _later(now, slow * (rounds + 1))
+
+
+def _later(at: datetime | None, seconds: float | None) -> datetime | None:
+    return None if at is None or seconds is None else at + timedelta(seconds=seconds)

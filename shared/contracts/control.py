@@ -1,0 +1,39 @@
+"""What is said to workers over the control exchange: look, somebody wants something of you.
+
+An order may be lost, doubled or late. Whoever receives one looks into MongoDB, which decides.
+"""
+
+from typing import Any
+
+import orjson
+
+from shared.contracts.record import record
+
+
+@record
+class Order:
+    """Either jobs that are to be cancelled, or a worker that is to drain."""
+
+    cancel: tuple[str, ...] = ()
+    drain: str | None = None
+
+
+def encode_order(order: Order) -> bytes:
+    """Return the body of a control message."""
+    return orjson.dumps({"cancel": order.cancel} if order.cancel else {"drain": order.drain})
+
+
+def decode_order(body: bytes) -> Order:
+    """Return the order in a message; raise ValueError if it is none of ours."""
+    try:
+        said: Any = orjson.loads(body)
+        cancel, drain = said.get("cancel", []), said.get("drain")
+    except (AttributeError, ValueError) as error:
+        raise ValueError("not a control message") from error
+    if not (_are_texts(cancel) and (drain is None or isinstance(drain, str))):
+        raise ValueError("not a control message")
+    return Order(cancel=tuple(cancel), drain=drain)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)

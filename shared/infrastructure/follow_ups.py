@@ -1,0 +1,52 @@
+"""What follows from the ends of jobs, once and for all: workflows move on, watchers are told.
+
+Whoever writes an end that carries the mark `unsettled` settles it, and the keeper does so if that
+process died in between. Each step may be repeated.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from shared.contracts.events import hint_of
+from shared.contracts.job import Job
+from shared.infrastructure.collections import BY_ID, JOBS
+from shared.infrastructure.hint_sender import HintSender
+from shared.infrastructure.mongo import Database, translated
+from shared.infrastructure.workflow.advance import Advance, Progress, Runnable
+
+Ring = Callable[[Sequence[Runnable]], Awaitable[None]]
+"""Brings jobs that may run now to a worker."""
+
+
+class FollowUps:
+    """Settles ends."""
+
+    def __init__(self, database: Database, hints: HintSender, ring: Ring) -> None:
+        self._jobs = database[JOBS]
+        self._hints = hints
+        self._ring = ring
+        self.workflows = Advance(database)
+
+    async def settle(self, ended: Sequence[Job], *, tell: bool = False) -> None:
+        """Do all that follows from these ends; with `tell`, also tell of the jobs themselves."""
+        followed = [job for job in ended if job.workflow_id is not None or not job.done]
+        completed: list[Job] = []
+        if followed:
+            progress = await self.workflows.advance(followed)
+            completed = progress.ended
+            await self.bring(progress)
+        if tell:
+            self._hints.tell(map(hint_of, ended))
+        await self._settled([job.id for job in (*ended, *completed)])
+
+    async def bring(self, progress: Progress) -> None:
+        """Ring for jobs that may run now, and tell of everything that changed."""
+        await self._ring(progress.runnable)
+        self._hints.tell([each.hint for each in progress.runnable] + progress.hints)
+
+    async def _settled(self, ids: Sequence[str]) -> None:
+        with translated():
+            await self._jobs.update_many(
+                {"_id": {"$in": list(ids)}, "unsettled": True},
+                {"$unset": {"unsettled": ""}},
+                hint=BY_ID,
+            )

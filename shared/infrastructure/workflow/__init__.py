@@ -1,0 +1,1 @@
+"""Workflows in MongoDB: graphs and nodes as they stand, and how the end of a job moves them on."""

@@ -1,0 +1,298 @@
+"""Moving workflows on: what the ends of jobs mean for the nodes, the graphs and the hooks behind.
+
+Whoever ends a job calls `advance`, and the keeper calls it again if that process died. Every step
+may be repeated: sets of parents are emptied bit by bit, jobs are opened by compare-and-set, and ids
+follow from where a node stands. Nodes are marked as ended only after their children were told.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import orjson
+
+from shared.contracts.events import Hint, hint_of
+from shared.contracts.job import Job, Status
+from shared.contracts.workflow.ending import error_object, failure_of_end, upstream_failure
+from shared.contracts.workflow.faults import BadReference
+from shared.contracts.workflow.foreach import element_ids, elements_of, may_start
+from shared.contracts.workflow.names import node_id
+from shared.contracts.workflow.run_if import Signal, Verdict, signal_of, verdict
+from shared.infrastructure.mongo import Database, Document
+from shared.infrastructure.workflow.elements import element_jobs
+from shared.infrastructure.workflow.graph_ends import GraphEnds
+from shared.infrastructure.workflow.graphs import Graphs
+from shared.infrastructure.workflow.node_jobs import NodeJobs
+from shared.infrastructure.workflow.owners import Owners
+from shared.infrastructure.workflow.rows import WAITING, NodeRow
+from shared.infrastructure.workflow.values import Values
+
+
+class Runnable(NamedTuple):
+    """A job that may run from now on, for whoever rings or claims."""
+
+    queue: str
+    id: str
+    task: str
+    tags: tuple[str, ...]
+
+    @classmethod
+    def of(cls, job: Job) -> "Runnable":
+        """Return what a ringer needs to know of a job."""
+        return cls(job.queue, job.id, job.task, job.tags)
+
+    @property
+    def hint(self) -> Hint:
+        """Return the hint that tells of it."""
+        return Hint(self.id, "job.queued", self.task, self.queue, self.tags)
+
+
+class NodeEnd(NamedTuple):
+    """How a node has ended."""
+
+    row: NodeRow
+    status: Status
+    signal: Signal
+    cause: Document | None = None
+
+
+class Progress(NamedTuple):
+    """What advancing has brought about."""
+
+    runnable: list[Runnable]
+    hints: list[Hint]  # about everything else
+    ended: list[Job]  # which had waited for what grew from them
+
+
+class Advance:
+    """Carries ends of jobs through their workflows."""
+
+    def __init__(self, database: Database) -> None:
+        self._graphs = Graphs(database)
+        self._jobs = NodeJobs(database)
+        self._values = Values(database)
+        self._graph_ends = GraphEnds(database, self._values)
+        self._owners = Owners(database, self._graph_ends)
+
+    async def advance(self, ended: Sequence[Job]) -> Progress:
+        """Do what follows from the ends of these jobs.
+
+        Of one whose attempt is over and that waits for what grew from it, that is its own end, if
+        the last graph has ended already.
+        """
+        done = Progress([], [], [])
+        news = [job for job in ended if job.done]
+        waiting = [job.id for job in ended if not job.done]
+        while news or waiting:
+            completed = await self._owners.complete(waiting) if waiting else []
+            done.ended.extend(completed)
+            done.hints.extend(map(hint_of, completed))
+            waiting = await self.carry(await self._ends_of([*news, *completed], done), done)
+            news = []
+        return done
+
+    async def _ends_of(self, ended: Sequence[Job], done: Progress) -> list[NodeEnd]:
+        ended = [job for job in ended if job.workflow_id is not None]
+        elements = [job for job in ended if job.element is not None]
+        singles = {job.id: job for job in ended if job.element is None}
+        rows = await self._graphs.nodes(list(singles))
+        ends = [_end_of_job(row, singles[row.id]) for row in rows]
+        return ends + await self._end_elements(elements, done)
+
+    async def begin(self, rows: Sequence[NodeRow]) -> Progress:
+        """Start the nodes of a new graph that wait for nobody."""
+        done = Progress([], [], [])
+        await self.carry(await self._decide(rows, done), done)
+        if rows:
+            await self._graphs.begun(rows[0].graph)
+        return done
+
+    async def begin_again(self, graph: str) -> Progress:
+        """Start a graph that was stored by somebody who died before it was begun."""
+        rows = await self._graphs.nodes_of(graph)
+        return await self.begin([row for row in rows if not row.of])
+
+    async def carry(self, ends: list[NodeEnd], done: Progress) -> list[str]:
+        """Tell of ends, decide on those who were told, and go on with what ends by that.
+
+        Return the jobs from which the graphs grew that have ended.
+        """
+        owners: list[str] = []
+        while ends:
+            news: defaultdict[str, defaultdict[Signal, list[int]]] = defaultdict(_by_signal)
+            members: defaultdict[str, list[int]] = defaultdict(list)
+            for end in ends:
+                for child, place in zip(end.row.edges[::2], end.row.edges[1::2], strict=True):
+                    news[node_id(end.row.graph, child)][end.signal].append(place)
+                if not end.row.hook:
+                    members[end.row.graph].append(end.row.n)
+            await self._graphs.pass_on(news, [(end.row.id, _said(end)) for end in ends])
+            told = await self._graphs.nodes(list(news), waiting=True) if news else []
+            ends = await self._decide(told, done)
+            for graph, places in members.items():
+                if await self._graphs.close(graph, places):
+                    ended = await self._graph_ends.end(graph)
+                    done.hints.extend(ended.hints)
+                    done.runnable.extend(Runnable.of(job) for job in ended.hooks)
+                    owners += [ended.owner] if ended.owner else []
+        return owners
+
+    async def _decide(self, rows: Iterable[NodeRow], done: Progress) -> list[NodeEnd]:
+        """Open, expand or skip nodes; return those that have ended by it."""
+        runs: list[NodeRow] = []
+        skipped: list[NodeEnd] = []
+        ends: list[NodeEnd] = []
+        for row in rows:
+            decided = verdict(row.run_if, row.parents, hook=row.hook)
+            if row.state != WAITING or decided is Verdict.WAIT:
+                continue
+            if decided is not Verdict.RUN:
+                skipped.append(await self._skipped(row, upstream=decided is Verdict.SKIP_UPSTREAM))
+            elif row.single:
+                runs.append(row)
+            elif row.foreach is not None:
+                ends += await self._expand(row, done)
+            else:
+                ends.append(NodeEnd(await self._whole(row), Status.SUCCEEDED, Signal.GOOD))
+        await self._open(runs, done)
+        await self._skip_jobs(skipped, done)
+        return ends + skipped
+
+    async def _open(self, rows: Sequence[NodeRow], done: Progress) -> None:
+        if not rows:
+            return
+        await self._open_jobs([(row, row.id) for row in rows], done)
+        await self._graphs.start([row.id for row in rows])
+
+    async def _open_jobs(self, jobs: Sequence[tuple[NodeRow, str]], done: Progress) -> None:
+        at_once = [(row, job_id) for row, job_id in jobs if not row.timed]
+        timed = [job_id for row, job_id in jobs if row.timed]
+        if at_once:
+            await self._jobs.open([job_id for _, job_id in at_once])
+            done.runnable.extend(_runnable(row, job_id) for row, job_id in at_once)
+        if timed:
+            await self._jobs.wait_for_their_time(timed)
+
+    async def _skip_jobs(self, ends: Sequence[NodeEnd], done: Progress) -> None:
+        why = {
+            end.row.id: upstream_failure(end.cause) if end.cause else None
+            for end in ends
+            if end.row.single
+        }
+        if why:
+            await self._jobs.skip(why)
+            done.hints.extend(
+                Hint(end.row.id, "job.skipped", end.row.task or "", end.row.queue, end.row.tags)
+                for end in ends
+                if end.row.single
+            )
+
+    async def _skipped(self, row: NodeRow, *, upstream: bool) -> NodeEnd:
+        signal = signal_of(Status.SKIPPED, upstream=upstream)
+        cause = await self._cause_of(row) if upstream else None
+        return NodeEnd(await self._whole(row), Status.SKIPPED, signal, cause)
+
+    async def _cause_of(self, row: NodeRow) -> Document | None:
+        """Return the error object of the first parent, in declared order, that brought none."""
+        bad = row.parents.failed | row.parents.upstream
+        place = (bad & -bad).bit_length() - 1
+        parent = await self._graphs.node(node_id(row.graph, row.of[place]))
+        return parent.cause if parent else None
+
+    async def _whole(self, row: NodeRow) -> NodeRow:
+        """Return a row with its edges: what decides on a node is read without them."""
+        return await self._graphs.node(row.id) or row
+
+    async def _expand(self, row: NodeRow, done: Progress) -> list[NodeEnd]:
+        """Make a job of each element of a node's list; return the node's end if that fails it."""
+        whole = await self._whole(row)
+        try:
+            template = orjson.loads(whole.foreach or "null")
+            value = await self._values.resolve(whole.graph, template, dict(whole.needs))
+            elements = elements_of(value, node=whole.path)
+        except BadReference as error:
+            return [_refused(whole, error)]
+        expanded = await self._graphs.expand(whole.id, len(elements))
+        if expanded is None or expanded.elements is None:
+            return []
+        if not elements:
+            return [NodeEnd(whole, Status.SUCCEEDED, Signal.GOOD)]
+        await self._jobs.add(element_jobs(whole, elements, now=datetime.now(UTC)))
+        await self._open_elements(expanded, 0, done)
+        await self._graphs.start([whole.id])  # last: until then it would be expanded once more
+        return []
+
+    async def _end_elements(self, jobs: Sequence[Job], done: Progress) -> list[NodeEnd]:
+        """Note ends of elements, open those that come next; return the nodes that have ended."""
+        by_node: defaultdict[str, list[Job]] = defaultdict(list)
+        for job in jobs:
+            by_node[job.parent_id or ""].append(job)
+        ends: list[NodeEnd] = []
+        for node, those in by_node.items():
+            news = _by_signal()
+            for job in those:
+                news[signal_of(job.status)].append(job.element or 0)
+            told = await self._graphs.tell_of_elements(node, news)
+            if told is None or told[0].elements is None:
+                continue
+            row, opened = told
+            await self._open_elements(row, opened, done)
+            if not told[0].elements.open:
+                ends.append(await self._end_of_list(row, those))
+        return ends
+
+    async def _open_elements(self, row: NodeRow, opened: int, done: Progress) -> None:
+        assert row.elements is not None
+        until = may_start(row.elements, row.max_parallel)
+        if until > opened:
+            ids = list(element_ids(row.id, range(opened, until)))
+            await self._open_jobs([(row, each) for each in ids], done)
+            await self._graphs.opened(row.id, until)
+
+    async def _end_of_list(self, row: NodeRow, latest: Sequence[Job]) -> NodeEnd:
+        assert row.elements is not None
+        failed = row.elements.failed
+        if not failed or row.tolerate:
+            return NodeEnd(row, Status.SUCCEEDED, Signal.GOOD)
+        first = (failed & -failed).bit_length() - 1
+        [first_id] = element_ids(row.id, [first])
+        known = {job.id: job for job in latest}
+        found = [known[first_id]] if first_id in known else await self._jobs.read([first_id])
+        cause = _cause(found[0], f"{row.path}/{first}") if found else None
+        return NodeEnd(row, Status.FAILED, Signal.FAILED, cause)
+
+
+def _by_signal() -> defaultdict[Signal, list[int]]:
+    return defaultdict(list)
+
+
+def _end_of_job(row: NodeRow, job: Job) -> NodeEnd:
+    signal = signal_of(job.status, tolerate=row.tolerate, passed=job.status is Status.SKIPPED)
+    cause = None if job.status in (Status.SUCCEEDED, Status.SKIPPED) else _cause(job, row.path)
+    return NodeEnd(row, job.status, signal, cause)
+
+
+def _cause(job: Job, path: str) -> Document:
+    failure = failure_of_end(job.status, job.error, attempt=job.attempt)
+    return error_object(path=path, job_id=job.id, failure=failure, attempts=job.attempt)
+
+
+def _refused(row: NodeRow, error: Exception) -> NodeEnd:
+    cause = {
+        "node": row.path,
+        "job_id": row.id,
+        "type": "bad-reference",
+        "message": str(error),
+        "attempts": 0,
+    }
+    return NodeEnd(row, Status.FAILED, signal_of(Status.FAILED, tolerate=row.tolerate), cause)
+
+
+def _said(end: NodeEnd) -> Document:
+    said: Document = {"status": end.status.value, "signal": end.signal.value}
+    return said | ({"cause": end.cause} if end.cause else {})
+
+
+def _runnable(row: NodeRow, job_id: str) -> Runnable:
+    return Runnable(row.queue, job_id, row.task or "", row.tags)

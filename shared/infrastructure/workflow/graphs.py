@@ -1,0 +1,180 @@
+"""The documents of graphs and nodes: storing a graph, and each guarded step of its life."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bson.int64 import Int64
+from bson.raw_bson import RawBSONDocument
+from pymongo import ReturnDocument
+
+from shared.contracts.workflow.bits import set_of, to_words
+from shared.contracts.workflow.run_if import Parents, Signal
+from shared.infrastructure.collections import BY_ID, GRAPHS, NODES
+from shared.infrastructure.mongo import Database, Document, translated
+from shared.infrastructure.workflow.rows import (
+    ENDED,
+    STARTED,
+    WAITING,
+    NodeRow,
+    node_document,
+    node_row,
+    tell,
+    words_of,
+)
+from shared.infrastructure.writes import encoded, insert, update
+
+_MOST_AT_ONCE = 1000
+_WITHOUT_EDGES = {"edges": 0, "needs": 0}
+
+
+class Graphs:
+    """Reads and changes graphs. Every write may be repeated, and loses against a faster one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._graphs = database[GRAPHS]
+        self._nodes = database[NODES]
+
+    async def add_nodes(self, rows: Iterable[NodeRow]) -> None:
+        """Store new nodes; those that are there already stay as they are."""
+        await insert(self._database, NODES, [encoded(node_document(row)) for row in rows])
+
+    async def add(self, graph: Document, *, members: Iterable[int], total: int) -> None:
+        """Store a new graph, all of whose members are open: from now on it counts."""
+        words = [Int64(word) for word in to_words(set_of(members), total)]
+        await insert(self._database, GRAPHS, [encoded({**graph, "open": words})])
+
+    async def graph(self, seed: str) -> Document | None:
+        """Return the document of a graph."""
+        with translated():
+            return await self._graphs.find_one({"_id": seed})
+
+    async def nodes(self, ids: Sequence[str], *, waiting: bool = False) -> list[NodeRow]:
+        """Return those of the nodes that exist; of those that wait, only what decides on them."""
+        rows: list[NodeRow] = []
+        for start in range(0, len(ids), _MOST_AT_ONCE):
+            wanted: Document = {"_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])}}
+            if waiting:
+                wanted["state"] = WAITING
+            shown = _WITHOUT_EDGES if waiting else None
+            with translated():
+                found = await self._nodes.find(wanted, shown).hint(BY_ID).to_list(None)
+            rows += map(node_row, found)
+        return rows
+
+    async def node(self, node_id: str) -> NodeRow | None:
+        """Return one node whole."""
+        with translated():
+            found = await self._nodes.find_one({"_id": node_id})
+        return None if found is None else node_row(found)
+
+    async def nodes_of(self, graph: str) -> list[NodeRow]:
+        """Return all nodes of a graph in declared order."""
+        with translated():
+            found = await self._nodes.find({"graph": graph}).sort("n").to_list(None)
+        return list(map(node_row, found))
+
+    async def pass_on(
+        self,
+        news: Mapping[str, Mapping[Signal, Sequence[int]]],
+        ends: Sequence[tuple[str, Document]],
+    ) -> None:
+        """Tell nodes how parents at some places ended; then note that the parents have.
+
+        In this order: a parent that is not marked as ended tells its children again.
+        """
+        told = [
+            _update({"_id": node}, {"$bit": tell(places, signal)})
+            for node, by_signal in news.items()
+            for signal, places in by_signal.items()
+        ]
+        ended = [
+            _update(
+                {"_id": node, "state": {"$ne": ENDED}},
+                {"$set": {"state": ENDED, **said}, "$currentDate": {"ended_at": True}},
+            )
+            for node, said in ends
+        ]
+        await update(self._database, NODES, told + ended)
+
+    async def start(self, ids: Sequence[str]) -> None:
+        """Note that these nodes wait for nobody any more."""
+        with translated():
+            await self._nodes.update_many(
+                {"_id": {"$in": list(ids)}, "state": WAITING},
+                {"$set": {"state": STARTED}},
+                hint=BY_ID,
+            )
+
+    async def expand(self, node: str, count: int) -> NodeRow | None:
+        """Note how many elements a node's list has, unless that is known; return the node."""
+        elements: Document = {"total": count, **words_of("", Parents.waiting(count)), "opened": 0}
+        with translated():
+            await self._nodes.update_one(
+                {"_id": node, "elements": {"$exists": False}},
+                {"$set": {"elements": elements}},
+            )
+        return await self.node(node)
+
+    async def tell_of_elements(
+        self, node: str, news: Mapping[Signal, Sequence[int]]
+    ) -> tuple[NodeRow, int] | None:
+        """Note how elements of a node have ended; return the node and how many were opened."""
+        bits: Document = {}
+        for signal, places in news.items():
+            for field, change in tell(places, signal, prefix="elements.").items():
+                both = bits.setdefault(field, {"and": change["and"]} if "and" in change else {})
+                _merge(both, change)
+        with translated():
+            found = await self._nodes.find_one_and_update(
+                {"_id": node}, {"$bit": bits}, return_document=ReturnDocument.AFTER
+            )
+        return None if found is None else (node_row(found), found["elements"]["opened"])
+
+    async def opened(self, node: str, count: int) -> None:
+        """Note that the first `count` elements may run."""
+        with translated():
+            await self._nodes.update_one({"_id": node}, {"$max": {"elements.opened": count}})
+
+    async def begun(self, graph: str) -> None:
+        """Note that the nodes of a graph that wait for nobody were started."""
+        with translated():
+            await self._graphs.update_one({"_id": graph}, {"$unset": {"unstarted": ""}})
+
+    async def unstarted(self, *, most: int) -> list[str]:
+        """Return graphs that were stored and not begun."""
+        with translated():
+            found = (
+                await self._graphs.find({"unstarted": True}, {"_id": 1}).limit(most).to_list(None)
+            )
+        return [each["_id"] for each in found]
+
+    async def close(self, graph: str, members: Sequence[int]) -> bool:
+        """Note that members of a graph have ended; say whether none is open any more."""
+        with translated():
+            found = await self._graphs.find_one_and_update(
+                {"_id": graph},
+                {"$bit": tell(members, Signal.IDLE)},
+                projection={"open": 1},
+                return_document=ReturnDocument.AFTER,
+            )
+        return found is not None and not any(found["open"])
+
+    async def end_graph(self, graph: str, said: Document) -> bool:
+        """Note how a graph has ended; say whether nobody had done so before."""
+        with translated():
+            outcome = await self._graphs.update_one(
+                {"_id": graph, "status": "running"},
+                {"$set": said, "$currentDate": {"finished_at": True}, "$inc": {"version": 1}},
+            )
+        return bool(outcome.modified_count)
+
+
+def _merge(into: Document, change: Mapping[str, Any]) -> None:
+    for operator, mask in change.items():
+        before = into.get(operator, mask)
+        into[operator] = Int64(before & mask if operator == "and" else before | mask)
+
+
+def _update(query: Document, change: Document) -> RawBSONDocument:
+    return encoded({"q": query, "u": change, "hint": BY_ID})

@@ -1,0 +1,73 @@
+"""The jobs of nodes: stored as they wait, opened or skipped when their parents have ended."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from shared.contracts.attempt import Failure
+from shared.contracts.job import MOVES, Job, Move, Status
+from shared.infrastructure.collections import BY_ID, JOBS
+from shared.infrastructure.documents import failure_document, from_document, to_document
+from shared.infrastructure.mongo import Database, Document, translated
+from shared.infrastructure.writes import encoded, insert, update
+
+FOR_JOBS = "jobs"
+"""Why a job waits whose parents have not ended."""
+
+_HELD: Document = {"status": Status.WAITING.value, "because": FOR_JOBS}
+
+
+class NodeJobs:
+    """Guarded steps of jobs that wait for other jobs. Each may be repeated."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._jobs = database[JOBS]
+
+    async def add(self, jobs: Iterable[Job]) -> None:
+        """Store jobs; those that are there already stay as they are."""
+        await insert(self._database, JOBS, [encoded(to_document(job)) for job in jobs])
+
+    async def open(self, ids: Sequence[str]) -> None:
+        """Let jobs run that wait for jobs only; one with a time of its own waits for that now."""
+        held: Document = {"_id": {"$in": list(ids)}, **_HELD}
+        with translated():
+            await self._jobs.update_many({**held, "run_at": None}, _OPENED, hint=BY_ID)
+
+    async def wait_for_their_time(self, ids: Sequence[str]) -> None:
+        """Close the time gate of jobs whose parents have ended, so that the keeper opens it."""
+        due: Document = {"due_at": "$run_at", "because": {"$literal": "schedule"}}
+        with translated():
+            await self._jobs.update_many(
+                {"_id": {"$in": list(ids)}, **_HELD, "run_at": {"$ne": None}},
+                [{"$set": {**due, "version": {"$add": ["$version", 1]}}}],
+                hint=BY_ID,
+            )
+
+    async def skip(self, why: Mapping[str, Failure | None]) -> None:
+        """End jobs that can never run; their follow-ups are the caller's."""
+        changes = []
+        for job_id, failure in why.items():
+            said: Document = {"status": MOVES[Move.SKIP][1].value}
+            if failure is not None:
+                said["error"] = failure_document(failure)
+            change = {
+                "$set": said,
+                "$unset": {"because": ""},
+                "$inc": {"version": 1},  # safe: the filter pins the status
+                "$currentDate": {"finished_at": True},
+            }
+            changes.append(encoded({"q": {"_id": job_id, **_HELD}, "u": change, "hint": BY_ID}))
+        await update(self._database, JOBS, changes)
+
+    async def read(self, ids: Sequence[str]) -> list[Job]:
+        """Return those of the jobs that exist."""
+        with translated():
+            found = await self._jobs.find({"_id": {"$in": list(ids)}}).hint(BY_ID).to_list(None)
+        return list(map(from_document, found))
+
+
+_OPENED: Document = {
+    "$set": {"status": MOVES[Move.OPEN][1].value, "published": False},
+    "$unset": {"because": ""},
+    "$inc": {"version": 1},  # safe: the filter pins the status
+    "$currentDate": {"queued_at": True},
+}

@@ -1,0 +1,162 @@
+"""Storing a graph: its nodes and their jobs first, then the graph itself; only then may it run.
+
+A graph counts once its own document is there. What a process left that died before that is found by
+nobody and swept by the keeper; a graph that was stored and not begun is begun by the keeper.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from shared.contracts.job import Job, Status
+from shared.contracts.record import record
+from shared.contracts.workflow.graph import Graph, Node
+from shared.contracts.workflow.growth import Planted, Plot, hook_id, planted
+from shared.contracts.workflow.references import unwrapped
+from shared.contracts.workflow.resolution import names_in
+from shared.infrastructure.documents import to_document
+from shared.infrastructure.mongo import Database, Document
+from shared.infrastructure.workflow.graphs import Graphs
+from shared.infrastructure.workflow.node_jobs import FOR_JOBS, NodeJobs
+from shared.infrastructure.workflow.rows import NodeRow
+
+JobOf = Callable[[Node, str], Job]
+"""Makes the job of a node, with a given id, from what was said about it."""
+
+_AT_ONCE = 2000  # nodes in one insert
+
+
+@record
+class Plan:
+    """A graph, ready to be stored."""
+
+    document: Document
+    rows: tuple[NodeRow, ...]
+    jobs: tuple[Job, ...]
+    members: tuple[int, ...]
+
+
+class Planting:
+    """Stores plans. May be repeated: ids follow from where nodes stand."""
+
+    def __init__(self, database: Database) -> None:
+        self._graphs = Graphs(database)
+        self._jobs = NodeJobs(database)
+
+    async def store(self, plan: Plan) -> list[NodeRow]:
+        """Store a graph; return the nodes that can be decided on at once."""
+        for start in range(0, len(plan.rows), _AT_ONCE):
+            await self._graphs.add_nodes(plan.rows[start : start + _AT_ONCE])
+        for start in range(0, len(plan.jobs), _AT_ONCE):
+            await self._jobs.add(plan.jobs[start : start + _AT_ONCE])
+        await self._graphs.add(plan.document, members=plan.members, total=len(plan.rows))
+        return [row for row in plan.rows if not row.of]
+
+
+def plan_of(
+    graph: Graph,
+    *,
+    workflow_id: str,
+    plot: Plot,
+    job_of: JobOf,
+    now: datetime,
+    run_at: datetime | None = None,
+    said: Document | None = None,
+) -> Plan:
+    """Return what is to be stored for a graph; `said` goes into its document as it is."""
+    index = graph.index
+    rows: list[NodeRow] = []
+    jobs: list[Job] = []
+    for each in planted(graph, plot):
+        job = _job(each, job_of, workflow_id) if each.node.task is not None else None
+        if job is not None and run_at is not None and not each.node.parents:
+            job = replace(job, run_at=max(run_at, job.run_at or run_at))
+        row = _row(graph, each, index, workflow_id, plot.seed, job)
+        rows.append(row)
+        if job is not None and row.single:
+            jobs.append(job)
+    document: Document = {
+        "_id": plot.seed,
+        "workflow_id": workflow_id,
+        "status": "running",
+        "unstarted": True,
+        "version": 1,
+        "created_at": now,
+        "total": len(rows),
+        "result": _text(graph.result),
+        "needs": [[name, index[name]] for name in names_in(graph.result)],
+        "on_success": _hooks(graph, "on_success", job_of, workflow_id, plot, index),
+        "on_failure": _hooks(graph, "on_failure", job_of, workflow_id, plot, index),
+        **(said or {}),
+    }
+    return Plan(document=document, rows=tuple(rows), jobs=tuple(jobs), members=graph.shape.members)
+
+
+def _job(each: Planted, job_of: JobOf, workflow_id: str) -> Job:
+    template = each.node.input
+    templated = bool(names_in(template)) or each.node.foreach is not None
+    return replace(
+        job_of(each.node, each.id),
+        status=Status.WAITING,
+        due_at=None,
+        because=FOR_JOBS,
+        input=_text(template if templated else unwrapped(template)),
+        templated=templated,
+        workflow_id=workflow_id,
+        node=each.path,
+    )
+
+
+def _row(
+    graph: Graph, each: Planted, index: dict[str, int], workflow_id: str, seed: str, job: Job | None
+) -> NodeRow:
+    node, shape = each.node, graph.shape
+    needs = [(name, index[name]) for name in node.needs if name]
+    if "" in node.needs and node.subject:
+        needs.append(("", index[node.subject]))
+    return NodeRow(
+        id=each.id,
+        graph=seed,
+        workflow_id=workflow_id,
+        n=each.number,
+        path=each.path,
+        parents=each.parents,
+        task=node.task,
+        run_if=node.run_if,
+        tolerate=node.tolerate,
+        hook=node.hook,
+        timed=job is not None and job.run_at is not None,
+        of=shape.parents[each.number],
+        edges=tuple(n for edge in shape.edges[each.number] for n in edge),
+        needs=tuple(needs),
+        template=_text(node.input) if node.task is None else None,
+        foreach=None if node.foreach is None else _text(node.foreach),
+        max_parallel=node.max_parallel,
+        job=to_document(job) if job is not None and node.foreach is not None else None,
+        queue=job.queue if job else "",
+        tags=job.tags if job else (),
+    )
+
+
+def _hooks(
+    graph: Graph, kind: str, job_of: JobOf, workflow_id: str, plot: Plot, index: dict[str, int]
+) -> list[Document]:
+    hooks: list[Document] = []
+    nodes = graph.on_success if kind == "on_success" else graph.on_failure
+    for number, node in enumerate(nodes):
+        job = replace(
+            job_of(node, hook_id(plot.seed, kind, number)),
+            input=_text(node.input),
+            workflow_id=workflow_id,
+            node=node.name,
+        )
+        needs = [[name, index[name]] for name in node.needs if name]
+        hooks.append({"job": to_document(job), "needs": needs})
+    return hooks
+
+
+def _text(value: Any) -> str:
+    return orjson.dumps(value).decode()

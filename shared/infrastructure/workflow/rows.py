@@ -1,0 +1,161 @@
+"""How nodes and graphs lie in MongoDB: one document each, sets of places as words of 62 bits.
+
+A word changes by `$bit`, which may be repeated: whoever tells a node twice that a parent has ended
+changes nothing the second time. Templates are JSON text, as all data of users is.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from bson.int64 import Int64
+
+from shared.contracts.job import Status
+from shared.contracts.record import record
+from shared.contracts.workflow.bits import FULL, from_words, masks, to_words
+from shared.contracts.workflow.run_if import Parents, Rule, RunIf, Signal
+from shared.infrastructure.mongo import Document
+
+SETS = ("good", "failed", "forgiven", "upstream")
+"""The sets of parents that ended so; the others of those that are not open were idle."""
+
+WAITING, STARTED, ENDED = "waiting", "started", "ended"
+"""How far a node has come: its parents are open, its job may run, all of it is over."""
+
+
+@record
+class NodeRow:
+    """One node as it stands."""
+
+    id: str  # also of its job, if it is one job
+    graph: str
+    workflow_id: str
+    n: int  # its index in the graph
+    path: str
+    parents: Parents
+    task: str | None = None
+    run_if: RunIf = RunIf()
+    tolerate: bool = False
+    hook: bool = False
+    timed: bool = False  # its jobs have a time of their own to wait for
+    of: tuple[int, ...] = ()  # the indexes of its parents
+    edges: tuple[int, ...] = ()  # child, place, child, place, ...
+    needs: tuple[tuple[str, int], ...] = ()  # names that its template refers to, and their indexes
+    template: str | None = None  # of a node without a job of its own (JSON text)
+    foreach: str | None = None  # a template that gives the list (JSON text)
+    max_parallel: int | None = None
+    elements: Parents | None = None  # of a foreach, once its list is known
+    job: Document | None = None  # what each element's job looks like
+    queue: str = ""
+    tags: tuple[str, ...] = ()
+    state: str = WAITING
+    signal: Signal | None = None
+    status: Status | None = None  # its end
+    cause: Document | None = None  # why it has no result: an error object
+    ended_at: datetime | None = None
+    run: int = 0
+
+    @property
+    def single(self) -> bool:
+        """Say whether one job with the node's own id does its work."""
+        return self.task is not None and self.foreach is None
+
+
+def node_document(row: NodeRow) -> Document:
+    """Return what is stored for a node of a graph that has just been accepted."""
+    document: Document = {
+        "_id": row.id,
+        "graph": row.graph,
+        "workflow_id": row.workflow_id,
+        "n": row.n,
+        "path": row.path,
+        "state": row.state,
+        "total": row.parents.total,
+        "run": row.run,
+        **words_of("", row.parents),
+    }
+    if row.run_if != RunIf():
+        document["run_if"] = [row.run_if.rule.value, row.run_if.least]
+    optional = (
+        "task",
+        "of",
+        "edges",
+        "template",
+        "foreach",
+        "max_parallel",
+        "job",
+        "queue",
+        "tags",
+    )
+    for name in (*optional, "tolerate", "hook", "timed"):
+        if value := getattr(row, name):
+            document[name] = list(value) if isinstance(value, tuple) else value
+    if row.needs:
+        document["needs"] = [list(each) for each in row.needs]
+    return document
+
+
+def node_row(document: Mapping[str, Any]) -> NodeRow:
+    """Return the node that a document holds."""
+    run_if = document.get("run_if")
+    return NodeRow(
+        id=document["_id"],
+        graph=document["graph"],
+        workflow_id=document["workflow_id"],
+        n=document["n"],
+        path=document["path"],
+        parents=parents_in(document, ""),
+        task=document.get("task"),
+        run_if=RunIf(Rule(run_if[0]), run_if[1]) if run_if else RunIf(),
+        tolerate=document.get("tolerate", False),
+        hook=document.get("hook", False),
+        timed=document.get("timed", False),
+        of=tuple(document.get("of", ())),
+        edges=tuple(document.get("edges", ())),
+        needs=tuple((name, n) for name, n in document.get("needs", ())),
+        template=document.get("template"),
+        foreach=document.get("foreach"),
+        max_parallel=document.get("max_parallel"),
+        elements=parents_in(document["elements"], "") if "elements" in document else None,
+        job=document.get("job"),
+        queue=document.get("queue", ""),
+        tags=tuple(document.get("tags", ())),
+        state=document["state"],
+        signal=Signal(document["signal"]) if document.get("signal") else None,
+        status=Status(document["status"]) if document.get("status") else None,
+        cause=document.get("cause"),
+        ended_at=document.get("ended_at"),
+        run=document.get("run", 0),
+    )
+
+
+def words_of(prefix: str, parents: Parents) -> Document:
+    """Return the fields that hold these sets."""
+    total = parents.total
+    fields = {f"{prefix}open": _stored(to_words(parents.open, total))}
+    for name in SETS:
+        fields[f"{prefix}{name}"] = _stored(to_words(getattr(parents, name), total))
+    return fields
+
+
+def parents_in(document: Mapping[str, Any], prefix: str) -> Parents:
+    """Return the sets that a document holds."""
+    return Parents(
+        total=document["total"],
+        open=from_words(document[f"{prefix}open"]),
+        **{name: from_words(document[f"{prefix}{name}"]) for name in SETS},
+    )
+
+
+def tell(places: Iterable[int], signal: Signal, *, prefix: str = "") -> Document:
+    """Return the `$bit` changes that note that the parents at these places ended so."""
+    changes: Document = {}
+    for number, mask in masks(places).items():
+        changes[f"{prefix}open.{number}"] = {"and": Int64(FULL & ~mask)}
+        if signal.value in SETS:
+            changes[f"{prefix}{signal.value}.{number}"] = {"or": Int64(mask)}
+    return changes
+
+
+def _stored(words: Sequence[int]) -> list[Int64]:
+    return [Int64(word) for word in words]

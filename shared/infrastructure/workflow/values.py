@@ -1,0 +1,114 @@
+"""What references mean: reads results and errors of other nodes, and puts them into a template."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from shared.contracts.attempt import Failure
+from shared.contracts.job import Job, Status
+from shared.contracts.workflow.foreach import collected, element_ids
+from shared.contracts.workflow.names import node_id
+from shared.contracts.workflow.resolution import Known, Made, resolving
+from shared.infrastructure.collections import BY_ID, JOBS
+from shared.infrastructure.mongo import Database, Document, translated
+from shared.infrastructure.workflow.graphs import Graphs
+from shared.infrastructure.workflow.rows import NodeRow
+
+_MOST_AT_ONCE = 1000
+_OUTCOME = {"status": 1, "result": 1}
+
+
+class Values:
+    """Resolves templates; raises BadReference for what points to nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._jobs = database[JOBS]
+        self._graphs = Graphs(database)
+
+    async def input_of(self, job: Job) -> Any:
+        """Return the input of a job of a workflow, with all its references resolved."""
+        owner = job.id if job.element is None else job.parent_id
+        node = await self._graphs.node(owner or job.id)
+        item = None if job.item is None else orjson.loads(job.item)
+        template = orjson.loads(job.input)
+        if node is None:
+            return template
+        return await self.resolve(node.graph, template, dict(node.needs), item=item)
+
+    async def resolve(
+        self,
+        graph: str,
+        template: Any,
+        needs: Mapping[str, int],
+        *,
+        item: Any = None,
+        subject: Known | None = None,
+    ) -> Any:
+        """Return the value of a template; `needs` says which node of the graph a name means."""
+        named = dict(needs)
+        talk = resolving(template, item=item)
+        try:
+            wanted = next(talk)
+            while True:
+                told = await self._known(graph, {n: named[n] for n in wanted if n in named}, named)
+                if "" in wanted and subject is not None:
+                    told[""] = subject
+                wanted = talk.send(told)
+        except StopIteration as end:
+            return end.value
+
+    async def _known(
+        self, graph: str, wanted: Mapping[str, int], named: dict[str, int]
+    ) -> dict[str, Known | Made]:
+        ids = {name: node_id(graph, n) for name, n in wanted.items()}
+        rows = {row.id: row for row in await self._graphs.nodes(list(ids.values()))}
+        singles = await self._outcomes(row.id for row in rows.values() if row.single)
+        known: dict[str, Known | Made] = {}
+        for name, an_id in ids.items():
+            row = rows[an_id]
+            if row.single:
+                known[name] = _of_job(row, singles.get(an_id))
+            elif row.status is not Status.SUCCEEDED:
+                known[name] = Known(missing=True, error=row.cause)
+            elif row.foreach is not None:
+                known[name] = await self._list_of(row)
+            else:
+                named |= dict(row.needs)
+                known[name] = Made(orjson.loads(row.template or "null"))
+        return known
+
+    async def _list_of(self, row: NodeRow) -> Known:
+        ids = list(element_ids(row.id, range(row.elements.total if row.elements else 0)))
+        outcomes = await self._outcomes(ids)
+        elements = [_of_element(outcomes.get(each)) for each in ids]
+        return Known(collected(elements), sum(e.size for e in elements) + 2)
+
+    async def _outcomes(self, ids: Iterable[str]) -> dict[str, Document]:
+        wanted = list(ids)
+        found: list[Document] = []
+        for start in range(0, len(wanted), _MOST_AT_ONCE):
+            chunk = {"_id": {"$in": wanted[start : start + _MOST_AT_ONCE]}}
+            with translated():
+                found += await self._jobs.find(chunk, _OUTCOME).hint(BY_ID).to_list(None)
+            await asyncio.sleep(0)  # a list of 100,000 must not hold up the loop
+        return {each["_id"]: each for each in found}
+
+
+def _of_job(row: NodeRow, outcome: Document | None) -> Known:
+    if outcome is None or outcome["status"] != Status.SUCCEEDED.value:
+        return Known(missing=True, error=row.cause)
+    return _of_element(outcome)
+
+
+def _of_element(outcome: Document | None) -> Known:
+    if outcome is None or outcome["status"] != Status.SUCCEEDED.value:
+        return Known(missing=True)
+    text = outcome.get("result", "null")
+    return Known(orjson.loads(text), len(text))
+
+
+def failure_in(document: Mapping[str, Any] | None) -> Failure | None:
+    """Return the error that a job's document holds."""
+    return Failure(**document) if document else None

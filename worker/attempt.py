@@ -1,0 +1,78 @@
+"""An attempt under way in this process: what it has been told, and what its task knows of that."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.contracts.attempt import Progress
+from shared.contracts.job import Job
+
+
+class Attempt:
+    """One attempt; the task, its execution and the runner meet here.
+
+    `cancelled` is read by the task from any thread; all else happens on the event loop.
+    """
+
+    __slots__ = (
+        "abandoned",
+        "asked",
+        "began",
+        "cut",
+        "job",
+        "knows",
+        "late",
+        "left",
+        "on_left",
+        "progress",
+        "running",
+    )
+
+    def __init__(
+        self, job: Job, *, on_left: "Callable[[Attempt, BaseException], None] | None" = None
+    ) -> None:
+        self.job = job
+        self.asked = job.cancel_asked_at is not None  # somebody cancels the job
+        self.late = False  # its soft timeout is over, or this worker stops
+        self.knows = False  # it was cut short, or saw that its job is cancelled
+        self.abandoned = False  # this worker stops: whatever the task does is no end
+        self.left = False  # its end was written although the task still runs
+        self.progress: Progress | None = None  # the last; goes with the end, stored before or not
+        self.cut: Callable[[], object] | None = None  # cuts the task short, where that is possible
+        self.running: asyncio.Task[Any] | None = None
+        self.began = time.monotonic()
+        self.on_left = on_left
+
+    @property
+    def cancelled(self) -> bool:
+        """Say to the task whether it should stop; that it saw a cancellation is remembered."""
+        if self.asked:
+            self.knows = True
+        return self.asked or self.late
+
+    @property
+    def now(self) -> datetime:
+        """Return the present instant in the store's time, which our clock need not show."""
+        since = timedelta(seconds=time.monotonic() - self.began)
+        return (self.job.started_at or datetime.now(UTC)) + since
+
+    def ask(self) -> None:
+        """Ask the task to stop, since its job is cancelled; more than once is the same."""
+        if not self.asked:
+            self.asked = True
+            if self.cut is not None:
+                self.cut()
+
+    def abandon(self) -> None:
+        """Stop the task because this worker stops: the attempt comes to no end."""
+        self.abandoned = self.late = True
+        if self.running is not None:
+            self.running.cancel()
+
+    def leave(self, error: BaseException) -> None:
+        """Give up on a task that goes on although its time is over."""
+        self.left = True
+        if self.on_left is not None:
+            self.on_left(self, error)
