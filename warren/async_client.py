@@ -11,6 +11,7 @@ import httpx2
 
 from warren import bulk, operations, questions
 from warren.address import Address
+from warren.canvas.workflows import AsyncWorkflows
 from warren.errors import Problem
 from warren.handle import AsyncJobHandle
 from warren.job_view import Event, JobView
@@ -126,6 +127,11 @@ class AsyncClient:
     def schedules(self) -> AsyncSchedules:
         """The schedules: `create`, `list`, `pause` and the rest."""
         return AsyncSchedules(self, self._hold)
+
+    @property
+    def workflows(self) -> AsyncWorkflows:
+        """The workflows: `submit`, `get`, `wait` and the rest."""
+        return AsyncWorkflows(self, self._hold)
 
     async def workers(self) -> Sequence[WorkerView]:
         """The workers, with what they have room for."""

@@ -11,6 +11,7 @@ import httpx2
 
 from warren import bulk, operations, questions
 from warren.address import Address
+from warren.canvas.workflows import Workflows
 from warren.errors import Problem
 from warren.handle import JobHandle
 from warren.job_view import Event, JobView
@@ -125,6 +126,11 @@ class Client:
     def schedules(self) -> Schedules:
         """The schedules: `create`, `list`, `pause` and the rest."""
         return Schedules(self, self._hold)
+
+    @property
+    def workflows(self) -> Workflows:
+        """The workflows: `submit`, `get`, `wait` and the rest."""
+        return Workflows(self, self._hold)
 
     def workers(self) -> Sequence[WorkerView]:
         """The workers, with what they have room for."""

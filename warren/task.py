@@ -10,6 +10,7 @@ from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overl
 
 from pydantic_core import from_json
 
+from warren.canvas.composing import Composing
 from warren.docstring import Docstring
 from warren.job import Job, detached
 from warren.naming import task_name
@@ -33,7 +34,7 @@ R = TypeVar("R")
 Execution = Literal["loop", "thread", "process"]
 
 
-class Task(Sendable[P, R], Generic[P, R]):
+class Task(Sendable[P, R], Composing, Generic[P, R]):
     """A function that can also be run by a worker; make one with `@task`."""
 
     __name__: str

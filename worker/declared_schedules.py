@@ -136,11 +136,12 @@ async def _declare(store: ScheduleStore, schedule: Schedule, now: datetime) -> N
 
 async def _settled(store: ScheduleStore, schedule: Schedule, now: datetime) -> bool:
     """Store what the code says unless it is there already; say whether that is done."""
-    before = next(iter(await store.read([schedule.id])), None)
-    if before is None:
+    found = await store.read([schedule.id])
+    if not found:
         fresh = replace(schedule, created_at=now, updated_at=now, cursor=now)
         await store.add(replace(fresh, next_at=fresh.next_look(now)))
         return True
+    [before] = found
     if (before.declared, before.declared_by) == (schedule.declared, schedule.declared_by):
         return True
     after = before

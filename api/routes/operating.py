@@ -69,7 +69,7 @@ async def list_workers(parts: PartsOf, gone: Annotated[bool, Query()] = False) -
 
 @router.post("/v1/workers/{worker_id}/drain", **operations.DRAIN_WORKER)
 async def drain_worker(request: Request, worker_id: str, parts: PartsOf) -> Response:
-    """Let a worker take no more jobs; it goes when those that it runs have ended."""
+    """Let a worker take no more jobs; what it runs may end, and then it is safe to stop."""
     body = await read_body(request)
 
     async def answer(_: object) -> Response:

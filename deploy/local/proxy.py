@@ -38,6 +38,11 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._links: set[_Link] = set()
 
+    @property
+    def open_now(self) -> int:
+        """Return how many connections are open."""
+        return len(self._links)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Proxy"]:
         """Listen for as long as the context is open; then cut everything."""

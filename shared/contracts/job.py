@@ -209,12 +209,18 @@ class Job:
     def completed(self, *, result: str, at: datetime) -> "Job":
         """What grew from the job has succeeded."""
         return self._move(
-            Move.COMPLETE, result=result, finished_at=at, because=None, unsettled=True
+            Move.COMPLETE,
+            result=result,
+            finished_at=at,
+            due_at=None,
+            because=None,
+            unsettled=True,
         )
 
     def foundered(self, *, error: Failure, at: datetime) -> "Job":
         """What grew from the job has not succeeded."""
-        changes: dict[str, Any] = {"finished_at": at, "because": None, "unsettled": True}
+        changes: dict[str, Any] = {"finished_at": at, "due_at": None, "because": None}
+        changes["unsettled"] = True
         return self._move(Move.FOUNDER, error=error, result=None, **changes)
 
     def again(self, *, at: datetime, input: str | None = None) -> "Job":

@@ -7,16 +7,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from pymongo.errors import PyMongoError
-
-from deploy.local.processes import StartFailed
 from deploy.local.proxy import Proxy, Way
 from deploy.local.rabbitmq import ControlFailed
 from deploy.local.replica_set import Member, ReplicaSet
-from deploy.local.services import Gateway, Service, Worker
-from tests.faults.cluster import Cluster, children, send
+from deploy.local.services import Gateway, Worker
+from tests.faults.cluster import Cluster, children, send, up_again
 
-_TRIES = 5
 MEMORY = ("set_vm_memory_high_watermark", "absolute", "2GB")
 ALARM = ("set_vm_memory_high_watermark", "0.00001")
 
@@ -60,16 +56,6 @@ class Breaking:
         """The replica set, where there is one."""
         assert self.cluster.members is not None
         return self.cluster.members
-
-
-async def up_again(service: Service) -> None:
-    """Start a service as a process manager does: again, if it ends while something is away."""
-    for _ in range(_TRIES):
-        with suppress(StartFailed, PyMongoError):
-            await service.start()
-        if service.running:
-            return
-    raise StartFailed(f"{service.name} did not start {_TRIES} times; see {service.log}")
 
 
 async def gateway_killed(b: Breaking) -> None:

@@ -1,7 +1,9 @@
 """Clients that submit, repeat what stayed unanswered, look at their jobs, and note all of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import math
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 from typing import Any
@@ -42,14 +44,18 @@ class Clients:
         return self._urls[next(self._turn) % len(self._urls)]
 
     async def submit(
-        self, number: int, task: str = "fault.work", *, within: float = 120, **given: Any
+        self,
+        number: int,
+        task: str = "fault.work",
+        *,
+        within: float = 120,
+        fields: Mapping[str, Any] | None = None,
+        **given: Any,
     ) -> str:
         """Submit one job until some gateway has accepted it; return its id."""
         self._ledger.offered.add(number)
-        body = {
-            "task": task,
-            "input": {"number": number, "ledger": str(self._ledger.lines), **given},
-        }
+        given = {"number": number, "ledger": str(self._ledger.lines), **given}
+        body = {"task": task, "input": given, **(fields or {})}
         headers = {"Idempotency-Key": f"{self._ledger.lines.parent.name}-{number}"}
         async with asyncio.timeout(within):
             while True:
@@ -82,6 +88,20 @@ class Clients:
                 told = f"{answer.status_code} {answer.text[:200]}"
                 self._ledger.refused.append(f"asking for job {job_id} was answered {told}")
         return None
+
+    async def cancel(self, job_id: str, *, within: float = 60) -> None:
+        """Ask for a job to be cancelled until somebody answers that it is, was, or has ended."""
+        self._ledger.cancelled[job_id] = math.inf  # it may take effect without an answer
+        async with asyncio.timeout(within):
+            while True:
+                with suppress(httpx2.TransportError):
+                    answer = await self.http.post(f"{self.url()}/v1/jobs/{job_id}/cancel")
+                    if answer.status_code in (200, 202, 409):
+                        if answer.status_code == 200:
+                            self._ledger.cancelled[job_id] = time.monotonic()
+                        return
+                    self._must_say_try_again(answer)
+                await asyncio.sleep(_PAUSE)
 
     async def look_at_all(self) -> None:
         """Read every accepted job, eight at a time."""

@@ -13,9 +13,11 @@ import aio_pika
 from aio_pika.exceptions import ChannelNotFoundEntity
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
 
+from deploy.local.processes import StartFailed
 from deploy.local.replica_set import ReplicaSet
-from deploy.local.services import Gateway, Worker, make_gateway, make_worker
+from deploy.local.services import Gateway, Service, Worker, make_gateway, make_worker
 from deploy.local.stack import Stack
 from deploy.local.together import together
 from tests.eventually import eventually
@@ -26,6 +28,7 @@ from tests.faults.ledger import Ledger
 from tests.faults.wires import Wires, open_wires
 
 Document = dict[str, Any]
+_TRIES = 5
 _LOOK_EVERY = 0.2  # seconds
 LIVE = ["waiting", "queued", "running"]
 
@@ -55,6 +58,23 @@ class Cluster:
         """Return the processes that run jobs: of one worker, or of all."""
         workers = self.workers if worker is None else [worker]
         return [pid for each in workers if each.running for pid in children(each.pid)]
+
+    @asynccontextmanager
+    async def kept_up(self) -> AsyncIterator[None]:
+        """While this lasts, start again whatever part ends, as a process manager does."""
+
+        async def keep_up(service: Service) -> None:
+            while True:
+                await service.ended()
+                await up_again(service)
+
+        async with asyncio.TaskGroup() as group:
+            keepers = [group.create_task(keep_up(s)) for s in (*self.workers, *self.gateways)]
+            try:
+                yield
+            finally:
+                for keeper in keepers:
+                    keeper.cancel()
 
     async def at_rest(self, *, within: float) -> None:
         """Wait until no job is left to run, none has anything to be done, and no bell waits."""
@@ -157,6 +177,16 @@ async def open_cluster(
             clients,
             crashes,
         )
+
+
+async def up_again(service: Service) -> None:
+    """Start a service as a process manager does: again, if it ends while something is away."""
+    for _ in range(_TRIES):
+        with suppress(StartFailed, PyMongoError):
+            await service.start()
+        if service.running:
+            return
+    raise StartFailed(f"{service.name} did not start {_TRIES} times; see {service.log}")
 
 
 def children(pid: int) -> list[int]:

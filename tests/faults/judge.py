@@ -55,6 +55,7 @@ async def judge(ledger: Ledger, database: AsyncDatabase[Document]) -> Verdict:
         *_not_at_rest(stored),
         *_ends(await ends_in_oplog(database), stored),
         *_results(executions, stored),
+        *_run_after_cancelled(ledger, executions, stored),
         *(f"nothing explains {each}" for each in verdict.repeats if each.cause is None),
     ]
     return verdict
@@ -69,7 +70,8 @@ def _accepted_and_lost(ledger: Ledger, stored: dict[str, Document]) -> list[str]
     for number, ids in ledger.accepted.items():
         for job_id in ids:
             status = stored.get(job_id, {}).get("status", "gone")
-            if status != "succeeded":
+            asked = status == "cancelled" and job_id in ledger.cancelled
+            if status != "succeeded" and not asked:
                 found.append(f"accepted job {job_id} (number {number}) is {status}")
     numbers = Counter(json.loads(each["input"])["number"] for each in stored.values())
     found += [f"submission {number} made {n} jobs" for number, n in numbers.items() if n > 1]
@@ -135,10 +137,24 @@ def _results(executions: dict[str, list[Execution]], stored: dict[str, Document]
     return found
 
 
+def _run_after_cancelled(
+    ledger: Ledger, executions: dict[str, list[Execution]], stored: dict[str, Document]
+) -> list[str]:
+    """Once a client was told that a job is cancelled, no execution of it begins."""
+    return [
+        f"job {job_id} began again after it was cancelled"
+        for job_id, told in ledger.cancelled.items()
+        if stored.get(job_id, {}).get("status") == "cancelled"
+        and any(run.began > told for run in executions.get(job_id, []))
+    ]
+
+
 def _repeats(ledger: Ledger, executions: dict[str, list[Execution]]) -> list[Repeat]:
     repeats = []
     for runs in executions.values():
         for run, following in pairwise(runs):
+            if run.raised and following.attempt > run.attempt:
+                continue  # the retry that was asked for
             cause = _cause(ledger, run, following.began)
             repeats.append(Repeat(run, following.began, cause))
     return repeats

@@ -38,6 +38,7 @@ class Execution:
     worker: int  # process id
     began: float
     ended: float | None = None  # none: it was cut off
+    raised: bool = False  # it ended by failing, as it was meant to
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Ledger:
     faults: list[Fault] = field(default_factory=list)
     offered: set[int] = field(default_factory=set)  # numbers of jobs that clients tried to submit
     accepted: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    cancelled: dict[str, float] = field(default_factory=dict)  # asked for, by job: when answered
     seen: dict[str, set[Sight]] = field(default_factory=lambda: defaultdict(set))
     refused: list[str] = field(default_factory=list)  # answers that no client should ever get
 
@@ -87,7 +89,12 @@ class Ledger:
             ended = line["what"] == "end"
             began = line["began"] if ended else line["at"]
             runs[line["job"], line["worker"], began] = Execution(
-                line["job"], line["attempt"], line["worker"], began, line["at"] if ended else None
+                line["job"],
+                line["attempt"],
+                line["worker"],
+                began,
+                line["at"] if ended else None,
+                line.get("raised", False),
             )
         by_job: dict[str, list[Execution]] = defaultdict(list)
         for run in sorted(runs.values(), key=lambda each: each.began):

@@ -9,6 +9,7 @@ from tests.faults.breaking import BREAKS, Breaking
 from tests.faults.cluster import Cluster
 
 _PACE = 0.2  # seconds, at most, between two submissions of one client
+_KINDS = {"fault.work": 15, "fault.thread": 3, "fault.process": 1, "fault.flaky": 1}
 _LONGEST_FAULT = 90.0  # seconds; then the storm itself is broken
 
 
@@ -80,7 +81,7 @@ class Storm:
             await break_.do(self._breaking)
 
 
-async def submit_through(cluster: Cluster, storm: Storm, jobs: int, *, clients: int = 12) -> None:
+async def submit_through(cluster: Cluster, storm: Storm, jobs: int, *, clients: int = 16) -> None:
     """Submit jobs of all kinds while the storm lasts, a share of them with each fault."""
     dice = random.Random(storm.seed + 1)
     numbers = iter(range(jobs))
@@ -89,12 +90,19 @@ async def submit_through(cluster: Cluster, storm: Storm, jobs: int, *, clients: 
         for number in numbers:
             await storm.reaches(number / jobs)
             await asyncio.sleep(dice.uniform(0, _PACE))  # so that load and faults last alike
-            kind = dice.choices(["fault.work", "fault.thread", "fault.process"], [16, 3, 1])[0]
-            seconds = dice.uniform(1, 3) if dice.random() < 0.1 else dice.uniform(0.01, 0.3)
-            job_id = await cluster.clients.submit(number, kind, seconds=round(seconds, 3))
-            if dice.random() < 0.2:
-                await cluster.clients.look(job_id)
+            await _submit_one(cluster, dice, number)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(clients):
             group.create_task(submit_some())
+
+
+async def _submit_one(cluster: Cluster, dice: random.Random, number: int) -> None:
+    kind = dice.choices(list(_KINDS), list(_KINDS.values()))[0]
+    seconds = dice.uniform(1, 4) if dice.random() < 0.1 else dice.uniform(0.05, 0.8)
+    later = {"delay_s": round(dice.uniform(0.1, 3), 3)} if dice.random() < 0.1 else None
+    job_id = await cluster.clients.submit(number, kind, seconds=round(seconds, 3), fields=later)
+    if dice.random() < 0.2:
+        await cluster.clients.look(job_id)
+    if dice.random() < 0.03:
+        await cluster.clients.cancel(job_id)

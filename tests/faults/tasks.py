@@ -40,6 +40,17 @@ def process(job: Job, number: int, ledger: str, seconds: float = 0.05) -> dict[s
     return finish(ledger, outcome)
 
 
+@task(name="fault.flaky", queue=QUEUE, retry={"max_attempts": 3, "backoff_s": 0.2})
+async def flaky(job: Job, number: int, ledger: str, seconds: float = 0.05) -> dict[str, Any]:
+    """Fail at the first two attempts."""
+    outcome = begin(ledger, job, number, os.getpid())
+    await asyncio.sleep(seconds)
+    if job.attempt < 3:
+        finish(ledger, {**outcome, "raised": True})
+        raise RuntimeError("not yet")
+    return finish(ledger, outcome)
+
+
 def begin(ledger: str, job: Job, number: int, worker: int) -> dict[str, Any]:
     """Note that an execution begins; return what it will have for its result."""
     run = {"job": job.id, "number": number, "attempt": job.attempt, "worker": worker}

@@ -149,7 +149,7 @@ async def test_skip_counts_the_times_that_an_earlier_job_overlaps(timed: Service
 
     async def skipped() -> bool:
         counts = (await _read(timed, schedule))["counts"]
-        return bool(counts["skipped"] >= 2 and counts["fired"] == 1)
+        return bool(counts["skipped"] >= 2 and counts["fired"] >= 1)
 
     await eventually(skipped, within=10)
     await timed.http.delete(f"/v1/schedules/{schedule['id']}")
@@ -253,7 +253,7 @@ async def test_schedules_are_listed_in_pages_and_found_by_name(timed: Service) -
 async def test_what_cannot_be_meant_is_refused(timed: Service) -> None:
     name = f"twice-{uuid4().hex}"
     await _make(timed, name=name)
-    kinds: dict[str, dict[str, Any]] = {
+    kinds: dict[str, Document] = {
         "invalid-schedule": {"cron": "61 * * * *"},
         "invalid-input": {"every_s": 0},
         "schedule-exists": {"every_s": 1, "name": name},

@@ -1,6 +1,6 @@
 """From a rule to instants: cron expressions on the clocks of a zone, and plain intervals.
 
-One rule for clocks that are changed (docs/decisions/DECISION). A cron at fixed hours fires when the
+One rule for clocks that are changed (docs/decisions/0015). A cron at fixed hours fires when the
 clock on the wall *first reaches* the named time: in a gap that is the first instant after it, in a
 fold the first of the two. A cron whose hour field begins with `*` is about real hours: it fires
 whenever the clock shows the named time, so twice in a fold and not at all in a gap.

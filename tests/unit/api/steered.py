@@ -31,6 +31,10 @@ class Stage(FakeStore):
         if self.meanwhile:
             self.meanwhile.pop(0)()
 
+    def lose(self, job: Job) -> None:
+        """Forget a job."""
+        del self.jobs[job.id]
+
     def move(self, before: Job, after: Job) -> bool:
         """Make a move if nobody was faster."""
         now = self.jobs.get(before.id)

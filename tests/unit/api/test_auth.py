@@ -81,6 +81,14 @@ async def test_the_scheme_is_read_without_regard_to_case(keys: Keys) -> None:
     assert keys.check_request("GET", "/v1/jobs", b"bearer  wk_read ")
 
 
+@pytest.mark.parametrize("path", ["/v1/actions", "/v1/workers/w/drain", "/v1/queues/q/pause"])
+async def test_what_concerns_the_jobs_of_others_needs_an_operator(keys: Keys, path: str) -> None:
+    assert refusal(keys, "POST", path, bearer("submit")) == "forbidden"
+    assert keys.check_request("POST", path, bearer("operate"))
+    if path != "/v1/actions":
+        assert keys.check_request("GET", path, bearer("read"))
+
+
 @pytest.mark.parametrize("path", ["/", "/healthz/live", "/healthz/ready", "/docs", "/openapi.json"])
 async def test_probes_and_documents_are_open(keys: Keys, path: str) -> None:
     assert keys.check_request("GET", path, None) == ""

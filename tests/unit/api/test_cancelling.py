@@ -76,7 +76,7 @@ async def test_a_job_that_is_handed_back_meanwhile_is_cancelled_in_the_queue() -
 async def test_a_job_that_is_gone_meanwhile_is_left_out() -> None:
     job, other = a_job(), a_job()
     desk = Desk(job, other)
-    desk.store.meanwhile = [lambda: desk.store.forget(job.id)]
+    desk.store.meanwhile = [lambda: desk.store.lose(job)]
     assert [now.id for now in await desk.cancelling.cancel([job, other])] == [other.id]
 
 

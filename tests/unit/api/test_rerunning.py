@@ -51,7 +51,7 @@ async def test_of_two_that_want_it_at_once_one_gets_it() -> None:
 async def test_a_job_that_is_forgotten_meanwhile_is_not_found() -> None:
     job = a_job_in(Status.FAILED, **FAILED)
     desk = Desk(job)
-    desk.store.meanwhile = [lambda: desk.store.forget(job.id)]
+    desk.store.meanwhile = [lambda: desk.store.lose(job)]
     with pytest.raises(NotFound):
         await desk.rerunning.again(job, input_text=None)
 
@@ -59,7 +59,7 @@ async def test_a_job_that_is_forgotten_meanwhile_is_not_found() -> None:
 async def test_many_run_again_except_those_that_changed_meanwhile() -> None:
     jobs = [a_job_in(Status.FAILED, **FAILED) for _ in range(3)]
     desk = Desk(*jobs)
-    desk.store.meanwhile = [lambda: desk.store.forget(jobs[1].id)]
+    desk.store.meanwhile = [lambda: desk.store.lose(jobs[1])]
     again = await desk.rerunning.all_again(jobs)
     assert [job.id for job in again] == [jobs[0].id, jobs[2].id]
     assert desk.announced == [jobs[0].id, jobs[2].id]

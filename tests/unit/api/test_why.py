@@ -1,4 +1,4 @@
-"""Why a job is where it is: the true cause, in words and as a code."""
+"""Why a job is where it is: the cause in words and as a code, and no promise without grounds."""
 
 from dataclasses import replace
 from datetime import timedelta

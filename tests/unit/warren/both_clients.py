@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 from warren import AsyncClient, AsyncJobHandle
+from warren.canvas.handle import AsyncWorkflowHandle
+from warren.canvas.workflows import AsyncWorkflows
 from warren.schedules import AsyncSchedules
 
 
@@ -20,7 +22,7 @@ class Blocking:
         value = getattr(self._thing, name)
         if name in ("status", "attempts"):
             return self._dressed(value())
-        if isinstance(value, AsyncSchedules):
+        if isinstance(value, AsyncSchedules | AsyncWorkflows):
             return Blocking(value, self._runner)
         if not callable(value):
             return value
@@ -33,7 +35,8 @@ class Blocking:
             return self._iterate(value)
         if isinstance(value, list):
             return [self._dressed(item) for item in value]
-        return Blocking(value, self._runner) if isinstance(value, AsyncJobHandle) else value
+        handles = (AsyncJobHandle, AsyncWorkflowHandle)
+        return Blocking(value, self._runner) if isinstance(value, handles) else value
 
     def _iterate(self, values: AsyncGenerator[Any, None]) -> Iterator[Any]:
         try:
