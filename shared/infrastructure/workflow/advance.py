@@ -25,11 +25,8 @@ from shared.infrastructure.workflow.graph_ends import GraphEnds
 from shared.infrastructure.workflow.graphs import Graphs
 from shared.infrastructure.workflow.node_jobs import NodeJobs
 from shared.infrastructure.workflow.owners import Owners
-from shared.infrastructure.workflow.redoing import Redoing
 from shared.infrastructure.workflow.rows import WAITING, NodeRow
 from shared.infrastructure.workflow.values import Values
-
-_MOST_AT_ONCE = 1000  # nodes to begin
 
 
 class Runnable(NamedTuple):
@@ -77,7 +74,6 @@ class Advance:
         self._values = Values(database)
         self._graph_ends = GraphEnds(database, self._values)
         self._owners = Owners(database, self._graph_ends)
-        self._redoing = Redoing(database)
 
     async def advance(self, ended: Sequence[Job]) -> Progress:
         """Do what follows from the ends of these jobs.
@@ -107,23 +103,15 @@ class Advance:
     async def begin(self, rows: Sequence[NodeRow]) -> Progress:
         """Start the nodes of a new graph that wait for nobody."""
         done = Progress([], [], [])
-        for start in range(0, len(rows), _MOST_AT_ONCE):
-            await self.carry(await self._decide(rows[start : start + _MOST_AT_ONCE], done), done)
+        await self.carry(await self._decide(rows, done), done)
         if rows:
             await self._graphs.begun(rows[0].graph)
         return done
 
     async def begin_again(self, graph: str) -> Progress:
-        """Start a graph that nobody has begun yet, or part of one that is to run again."""
-        redone = await self._redoing.apply(graph)
-        done = Progress([Runnable.of(job) for job in redone.jobs], [], [])
-        for seed in redone.graphs:
-            rows = await self._graphs.nodes_of(seed)
-            more = await self.begin([row for row in rows if row.state == WAITING])
-            for mine, theirs in zip(done, more, strict=True):
-                mine.extend(theirs)  # type: ignore[arg-type]
-            await self._graphs.begun(seed)
-        return done
+        """Start a graph that was stored by somebody who died before it was begun."""
+        rows = await self._graphs.nodes_of(graph)
+        return await self.begin([row for row in rows if not row.of])
 
     async def carry(self, ends: list[NodeEnd], done: Progress) -> list[str]:
         """Tell of ends, decide on those who were told, and go on with what ends by that.
@@ -225,7 +213,7 @@ class Advance:
             elements = elements_of(value, node=whole.path)
         except BadReference as error:
             return [_refused(whole, error)]
-        expanded = await self._graphs.expand(whole.id, len(elements), run=whole.run)
+        expanded = await self._graphs.expand(whole.id, len(elements))
         if expanded is None or expanded.elements is None:
             return []
         if not elements:
@@ -256,11 +244,11 @@ class Advance:
 
     async def _open_elements(self, row: NodeRow, opened: int, done: Progress) -> None:
         assert row.elements is not None
-        places = may_start(row.elements, row.max_parallel, opened=opened)
-        if places:
-            ids = element_ids(row.id, places, run=row.list_run)
+        until = may_start(row.elements, row.max_parallel)
+        if until > opened:
+            ids = list(element_ids(row.id, range(opened, until)))
             await self._open_jobs([(row, each) for each in ids], done)
-            await self._graphs.opened(row.id, places[-1] + 1)
+            await self._graphs.opened(row.id, until)
 
     async def _end_of_list(self, row: NodeRow, latest: Sequence[Job]) -> NodeEnd:
         assert row.elements is not None
@@ -268,13 +256,11 @@ class Advance:
         if not failed or row.tolerate:
             return NodeEnd(row, Status.SUCCEEDED, Signal.GOOD)
         first = (failed & -failed).bit_length() - 1
-        [first_id] = element_ids(row.id, [first], run=row.list_run)
+        [first_id] = element_ids(row.id, [first])
         known = {job.id: job for job in latest}
         found = [known[first_id]] if first_id in known else await self._jobs.read([first_id])
         cause = _cause(found[0], f"{row.path}/{first}") if found else None
-        cancelled = any(job.status is Status.CANCELLED for job in (*found, *latest))
-        status = Status.CANCELLED if cancelled else Status.FAILED
-        return NodeEnd(row, status, Signal.FAILED, cause)
+        return NodeEnd(row, Status.FAILED, Signal.FAILED, cause)
 
 
 def _by_signal() -> defaultdict[Signal, list[int]]:

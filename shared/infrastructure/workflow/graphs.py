@@ -99,18 +99,16 @@ class Graphs:
 
     async def start(self, ids: Sequence[str]) -> None:
         """Note that these nodes wait for nobody any more."""
-        for start in range(0, len(ids), _MOST_AT_ONCE):
-            with translated():
-                await self._nodes.update_many(
-                    {"_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])}, "state": WAITING},
-                    {"$set": {"state": STARTED}},
-                    hint=BY_ID,
-                )
+        with translated():
+            await self._nodes.update_many(
+                {"_id": {"$in": list(ids)}, "state": WAITING},
+                {"$set": {"state": STARTED}},
+                hint=BY_ID,
+            )
 
-    async def expand(self, node: str, count: int, *, run: int) -> NodeRow | None:
+    async def expand(self, node: str, count: int) -> NodeRow | None:
         """Note how many elements a node's list has, unless that is known; return the node."""
-        words = words_of("", Parents.waiting(count))
-        elements: Document = {"total": count, **words, "opened": 0, "run": run}
+        elements: Document = {"total": count, **words_of("", Parents.waiting(count)), "opened": 0}
         with translated():
             await self._nodes.update_one(
                 {"_id": node, "elements": {"$exists": False}},
