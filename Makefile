@@ -9,9 +9,11 @@ PACKAGES := $(foreach folder,api worker shared warren deploy bench examples test
 LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	$(if $(UPGRADE),--upgrade)
+# Journeys that say what a service does, not how fast: they must hold when its calls are in trouble.
+TROUBLED := tests/journeys/test_one_job_all_the_way.py tests/journeys/test_bad_input.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-bench run stack demo test check fix lock bench clean
+.PHONY: help setup setup-bench run stack demo test faults soak check fix lock bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +35,13 @@ demo: setup ## a guided tour against the service that `make run` started
 
 test: setup ## the whole suite, real RabbitMQ and MongoDB included (ARGS="-k name" for a part)
 	@$(VENV) -m pytest $(ARGS)
+
+faults: setup ## the long form of the fault suite, then journeys with one call in ten in trouble
+	@$(VENV) -m pytest tests/faults -m "" $(ARGS)
+	@TROUBLE=$(or $(TROUBLE),0.1:1) $(VENV) -m pytest -p tests.faults.trouble_plugin $(TROUBLED)
+
+soak: setup ## a steady mixed load for MINUTES=5; fails if the memory of a process grows
+	@$(VENV) -m bench.soak $(or $(MINUTES),5)
 
 check: setup ## format, lint, types, import rules
 	@$(VENV) -m ruff format --check .

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+from shared.contracts.bells import MAX_IDS
 from shared.contracts.errors import Unavailable
 from shared.contracts.events import hint_of
 from shared.contracts.job import Job
@@ -19,6 +20,7 @@ from worker.keeper.unsettled import Unsettled
 EVERY = 1.0  # seconds
 SWEEP_EVERY = 5.0  # seconds
 _MOST = 500
+_BROKER_NOTICES = 30.0  # seconds, at most, until the broker drops a peer without heartbeats
 _LONGEST_WRITE = 5.0  # seconds with MongoDB, for one job
 log = get_logger(__name__)
 
@@ -45,6 +47,7 @@ class Rescue:
         self._hints = hints
         self._lease = lease.total_seconds()
         self._patient_until = 0.0  # monotonic; after trouble with MongoDB leases are not judged
+        self._silent: list[float] = []  # when workers fell silent that the broker may not miss yet
 
     async def step(self) -> int:
         """Release the jobs of every worker whose lease has run out; return how many."""
@@ -54,6 +57,7 @@ class Rescue:
             buried = await self._workers.bury_expired()
             for worker in buried:
                 log.warning("worker.buried", dead=worker, reason="its lease ran out")
+                self._silent.append(time.monotonic())
             return sum([await self.release(worker) for worker in buried])
 
     async def sweep(self) -> int:
@@ -92,4 +96,12 @@ class Rescue:
         ]
         self._hints.tell(hint_of(job) for job in stored)
         await self._unsettled.settle([job for job in stored if job.done])
-        await self._ringing.ring_all((job.queue, job.id) for job in stored if not job.done)
+        await self._ring([(job.queue, job.id) for job in stored if not job.done])
+
+    async def _ring(self, jobs: list[tuple[str, str]]) -> None:
+        """Ring once more for each worker that fell silent: the broker still serves it in turn."""
+        missed_by_broker_after = time.monotonic() - _BROKER_NOTICES
+        self._silent = [at for at in self._silent if at > missed_by_broker_after]
+        for start in range(0, len(jobs), MAX_IDS):
+            for _ in range(1 + len(self._silent)):
+                await self._ringing.ring_all(jobs[start : start + MAX_IDS])

@@ -56,6 +56,17 @@ async def test_a_worker_whose_lease_ran_out_is_buried_and_its_jobs_go_on(night: 
     assert night.store.jobs[job.id].status is Status.QUEUED
 
 
+async def test_jobs_of_a_worker_that_fell_silent_are_rung_for_past_its_open_connection(
+    night: Night,
+) -> None:
+    """The broker sends bells in turn, and for a while the silent worker still has its turn."""
+    job = night.runs("late")
+    night.workers.alive = {"late"}
+    night.workers.expired = {"late"}
+    await night.rescue.step()
+    assert night.said("ring") == [[job.id], [job.id]]
+
+
 async def test_after_an_outage_no_lease_is_judged_for_a_whole_lease(night: Night) -> None:
     night.workers.alive = {"late"}
     night.workers.expired = {"late"}
