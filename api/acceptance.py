@@ -6,11 +6,11 @@ from typing import Any
 
 from api.announcer import Announcer
 from api.catalogue import Catalogue
-from api.instants import present
-from api.submission import Options, Submission, to_job
 from shared.contracts.errors import Fault, InvalidInput
+from shared.contracts.instants import present
 from shared.contracts.job import Job
 from shared.contracts.strict_json import dump
+from shared.contracts.submission import Options, Submission, to_job
 from shared.infrastructure.batching import GroupCommit
 from shared.infrastructure.job_inserts import Encoded, JobInserts, encode_job
 

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from api.cancelling import Cancelling
 from api.listing import JobSearch, filters_of
 from api.rerunning import Rerunning
-from api.submission import faults_of
 from shared.contracts.errors import Fault, InvalidInput
 from shared.contracts.job import ENDS, Job, Status
+from shared.contracts.submission import faults_of
 from shared.infrastructure.job_outlines import JobOutlines
 from shared.infrastructure.retention import Retention
 

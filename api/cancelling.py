@@ -6,8 +6,8 @@ and reads again; whoever asked learns what really came of it.
 
 from collections.abc import Iterable, Sequence
 
-from api.instants import present
 from shared.contracts.events import hint_of
+from shared.contracts.instants import present
 from shared.contracts.job import MOVES, Job, Move, Status
 from shared.infrastructure.control_sender import ControlSender
 from shared.infrastructure.hint_sender import HintSender

@@ -4,10 +4,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from api.submission import faults_of
 from shared.contracts.errors import InvalidInput
 from shared.contracts.events import Hint
 from shared.contracts.job import Job, Status
+from shared.contracts.submission import faults_of
 
 
 class JobFilter(BaseModel):

@@ -31,8 +31,8 @@ from api.routes import (
     why,
 )
 from api.server import JoinedWritesProtocol
-from api.submission import faults_of
 from shared.contracts.errors import BadSetting, InvalidInput, StoreUnavailable, WarrenError
+from shared.contracts.submission import faults_of
 from shared.infrastructure.logs import configure_logs
 from shared.infrastructure.process import settle_memory
 from shared.infrastructure.settings import GatewaySettings, load

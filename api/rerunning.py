@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from api.announcer import Announcer
-from api.instants import present
 from shared.contracts.events import hint_of
+from shared.contracts.instants import present
 from shared.contracts.job import Job
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_moves import JobMoves

@@ -6,14 +6,14 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api.instants import Instant
 from api.listing import Paged, Word
-from api.submission import Submission, faults_of, to_job
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import Fault, InvalidInput
+from shared.contracts.instants import Instant
 from shared.contracts.schedule import Overlap, Schedule
 from shared.contracts.schedules.definition import Times, check_times, fields_of
 from shared.contracts.strict_json import dump, parse
+from shared.contracts.submission import Submission, faults_of, to_job
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from api.instants import written
 from api.views import waiting_for
+from shared.contracts.instants import written
 from shared.contracts.job import Job
 from shared.contracts.record import record
 from shared.infrastructure.queue_depths import MOST_COUNTED

@@ -9,7 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from api.actions import Action
 from api.contract import histories, schedule_shapes, shapes, steering
 from api.schedules import Backfill, Note, ScheduleRequest
-from api.submission import Submission
+from shared.contracts.submission import Submission
 
 Json = dict[str, Any]
 

@@ -8,9 +8,9 @@ from api.contract.answers import ANYWHERE, problem_answers
 from api.contract.components import Json, parameters, schema_ref
 from api.contract.hoisting import hoist
 from api.contract.operations import SUBMIT_PROBLEMS, SUBMIT_TAKES, accepts, json_body
-from api.retrying import Retry
-from api.submission import Options
 from shared.contracts.catalogue import TaskEntry
+from shared.contracts.retrying import Retry
+from shared.contracts.submission import Options
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]")
 

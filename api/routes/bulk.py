@@ -12,12 +12,12 @@ from api.idempotency import answered_once
 from api.metrics import SUBMITTED
 from api.parts import Parts, PartsOf
 from api.problems import ProblemError, as_problem, problem_body
-from api.submission import read_submission
 from api.views import to_json
 from shared.contracts.errors import Fault, InvalidInput, Malformed, WarrenError
 from shared.contracts.ids import nth_id
 from shared.contracts.job import Job
 from shared.contracts.strict_json import parse
+from shared.contracts.submission import read_submission
 from shared.infrastructure.idempotency import Reservation
 
 router = APIRouter(tags=["jobs"])

@@ -9,11 +9,11 @@ from api.answers import JSON
 from api.bodies import read_body
 from api.contract import operations
 from api.idempotency import answered_once
-from api.instants import present
 from api.parts import Parts, PartsOf
 from api.problems import ProblemError
 from api.views import to_json
 from shared.contracts.errors import NotFound
+from shared.contracts.instants import present
 from shared.infrastructure.queue_depths import MOST_COUNTED, Running, by_worker
 
 router = APIRouter(tags=["operations"])

@@ -14,12 +14,12 @@ from api.idempotency import answered_once
 from api.parts import Parts, PartsOf
 from api.problems import ProblemError
 from api.routes.jobs import known_form
-from api.submission import check_size, faults_of
 from api.views import to_json
 from api.waiting import applied, wait_for_end, wanted_wait
 from shared.contracts.errors import InvalidInput
 from shared.contracts.job import Job, Status
 from shared.contracts.strict_json import dump
+from shared.contracts.submission import check_size, faults_of
 
 router = APIRouter(tags=["jobs"])
 

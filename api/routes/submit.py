@@ -10,10 +10,10 @@ from api.contract import operations
 from api.idempotency import REPLAYED, reserve, scoped_key, still_under_way
 from api.metrics import SUBMITTED
 from api.parts import Parts, PartsOf
-from api.submission import Options, read_options, read_submission
 from api.waiting import applied, wait_for_end, wanted_wait
 from shared.contracts.errors import Forgotten, NotFound, WarrenError
 from shared.contracts.job import Job
+from shared.contracts.submission import Options, read_options, read_submission
 
 router = APIRouter(tags=["jobs"])
 

@@ -5,10 +5,10 @@ from fastapi import APIRouter, Response
 from api import why
 from api.answers import JSON
 from api.contract import operations
-from api.instants import present
 from api.parts import Parts, PartsOf
 from api.routes.jobs import known_form
 from api.views import etag, to_json
+from shared.contracts.instants import present
 from shared.contracts.job import Job, Status
 
 router = APIRouter(tags=["jobs"])

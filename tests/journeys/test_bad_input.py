@@ -37,7 +37,7 @@ REFUSED: dict[str, tuple[bytes, int, str]] = {
     "a task that is a number": (b'{"task":1}', 422, "invalid-input"),
     "an unknown task": (b'{"task":"no.such"}', 404, "unknown-task"),
     "an unknown field": (body(colour="red"), 422, "invalid-input"),
-    "a field of later versions": (body(delay_s=5), 422, "invalid-input"),
+    "a field of later versions": (body(webhook={"url": "http://a.b"}), 422, "invalid-input"),
     "a field that is ours to set": (body(status="succeeded"), 422, "invalid-input"),
     "input that is a list": (body(input=[1, 2]), 422, "invalid-input"),
     "input that misses a field": (body(input={"x": 1}), 422, "invalid-input"),

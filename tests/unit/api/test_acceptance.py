@@ -11,10 +11,10 @@ import pytest
 from api.acceptance import Acceptance
 from api.announcer import Announcer
 from api.catalogue import Catalogue
-from api.submission import read_submission
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import InvalidInput, StoreUnavailable, UnknownTask
 from shared.contracts.job import Job
+from shared.contracts.submission import read_submission
 from shared.infrastructure.bell_ringer import Rung
 from tests.builders import a_job
 from tests.eventually import eventually

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from api.submission import read_options, read_submission, to_job
 from shared.contracts.attempt import Backoff
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import Fault, InvalidInput
 from shared.contracts.job import Job, Status
+from shared.contracts.submission import read_options, read_submission, to_job
 from tests.builders import LATER, NOON
 
 PLAIN: dict[str, Any] = {"name": "math.add", "queue": "math", "execution": "loop"}

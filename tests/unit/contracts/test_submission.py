@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.submission import (
+from shared.contracts.catalogue import TaskEntry
+from shared.contracts.errors import Fault, InvalidInput
+from shared.contracts.ids import instant_of, is_id
+from shared.contracts.submission import (
     LATER,
     MOST_BYTES,
     Options,
@@ -15,9 +18,6 @@ from api.submission import (
     read_submission,
     to_job,
 )
-from shared.contracts.catalogue import TaskEntry
-from shared.contracts.errors import Fault, InvalidInput
-from shared.contracts.ids import instant_of, is_id
 from tests.builders import NOON
 
 ENTRY = TaskEntry(name="math.add", queue="math", execution="loop", timeout_s=30)

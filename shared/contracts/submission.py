@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
-from api.instants import Instant, written
-from api.retrying import Retry, backoff_of
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import Fault, InvalidInput
 from shared.contracts.ids import new_id
+from shared.contracts.instants import Instant, written
 from shared.contracts.job import Job, Status
+from shared.contracts.retrying import Retry, backoff_of
 from shared.contracts.strict_json import dump
 
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
