@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from shared.contracts.job import Job, Status
-from shared.infrastructure.collections import JOBS
+from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import from_document
-from shared.infrastructure.mongo import Database, translated
+from shared.infrastructure.mongo import Database, Document, translated
 
 _RUNNING = Status.RUNNING.value
 
@@ -33,25 +33,41 @@ class JobRescue:
             found: list[str] = await self._jobs.distinct("claim.worker", {"status": _RUNNING})
         return set(found)
 
-    async def unsettled(self, *, most: int) -> list[Job]:
-        """Return ended jobs whose follow-ups nobody has finished."""
+    async def unsettled(self, age: timedelta, *, most: int) -> list[Job]:
+        """Return jobs whose attempt ended longer ago than `age`, without their follow-ups."""
         with translated():
-            found = await self._jobs.find({"unsettled": True}).limit(most).to_list(None)
+            found = (
+                await self._jobs.find(_unsettled_for(age))
+                .hint("unsettled")
+                .limit(most)
+                .to_list(None)
+            )
+        return list(map(from_document, found))
+
+    async def unsettled_among(self, ids: Sequence[str]) -> list[Job]:
+        """Return those of the jobs whose follow-ups nobody has finished."""
+        with translated():
+            found = (
+                await self._jobs.find({"_id": {"$in": list(ids)}, "unsettled": True})
+                .hint(BY_ID)
+                .to_list(None)
+            )
         return list(map(from_document, found))
 
     async def unsettled_for(self, age: timedelta, *, most: int) -> int:
         """Count jobs whose follow-ups have been waiting longer than `age`, up to `most`."""
-        limit = {"$subtract": ["$$NOW", int(age.total_seconds() * 1000)]}
-        query = {"unsettled": True, "$expr": {"$lt": ["$finished_at", limit]}}
         with translated():
             found = (
-                await self._jobs.find(query, {"_id": 1}).hint("unsettled").limit(most).to_list(None)
+                await self._jobs.find(_unsettled_for(age), {"_id": 1})
+                .hint("unsettled")
+                .limit(most)
+                .to_list(None)
             )
         return len(found)
 
-    async def settled(self, ids: Sequence[str]) -> None:
-        """Remember that the follow-ups of these jobs are done."""
-        with translated():
-            await self._jobs.update_many(
-                {"_id": {"$in": list(ids)}, "unsettled": True}, {"$unset": {"unsettled": ""}}
-            )
+
+def _unsettled_for(age: timedelta) -> Document:
+    """Match by when the job ended, or began what is over now though the job has not ended."""
+    limit = {"$subtract": ["$$NOW", int(age.total_seconds() * 1000)]}
+    since = {"$ifNull": ["$finished_at", "$started_at"]}
+    return {"unsettled": True, "$expr": {"$lt": [since, limit]}}

@@ -19,7 +19,7 @@ from shared.infrastructure.job_claims import JobClaims
 from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.mongo import Database, Document
 from shared.infrastructure.workflow.advance import Advance, Progress
-from shared.infrastructure.workflow.planting import Planting, plan_of
+from shared.infrastructure.workflow.planting import Plan, Planting, plan_of
 from shared.infrastructure.workflow.values import Values
 from tests.builders import a_claim, a_failure
 
@@ -39,25 +39,30 @@ class Play:
         self.runnable: list[str] = []
         self.id = ""
 
-    async def submit(self, **workflow: Any) -> None:
+    async def submit(self, *, begin: bool = True, **workflow: Any) -> None:
         """Store a workflow and begin it."""
+        rows = await Planting(self.database).store(self.plan(**workflow))
+        if begin:
+            self._note(await self.advance.begin(rows))
+
+    def plan(self, **workflow: Any) -> Plan:
+        """Return what is to be stored for a workflow."""
         now = datetime.now(UTC)
         self.id = new_id(now)
 
         def job_of(node: Node, job_id: str) -> Job:
             return Job(id=job_id, task=node.task or "", queue="default", created_at=now)
 
-        plan = plan_of(
+        return plan_of(
             read_graph(workflow), workflow_id=self.id, plot=Plot(self.id), job_of=job_of, now=now
         )
-        self._note(await self.advance.begin(await Planting(self.database).store(plan)))
 
     async def run(self, *, twice: bool = False) -> None:
         """Run jobs, those that became runnable last first, until none may run."""
         while self.runnable:
             await self.step(twice=twice)
 
-    async def step(self, *, twice: bool = False) -> Job:
+    async def step(self, *, twice: bool = False, and_then_die: bool = False) -> Job:
         """Run one job and move its workflow on, once more if `twice`."""
         job_id = self.runnable.pop()
         claims = JobClaims(self.database, tasks=sorted(self.does))
@@ -67,7 +72,7 @@ class Play:
         end = await self._end(won[0])
         assert await JobEnds(self.database).write([end]) == []
         ended = await self.job(job_id)
-        for _ in range(2 if twice else 1):
+        for _ in range(0 if and_then_die else 2 if twice else 1):
             self._note(await self.advance.advance([ended]))
         return ended
 

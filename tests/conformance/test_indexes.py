@@ -72,7 +72,7 @@ KEEPER: dict[str, Query] = {
     "expiring": lambda db: JobTimes(db).expiring(most=1000),
     "held by a worker": lambda db: JobRescue(db).held_by("worker-1", most=500),
     "workers of running jobs": lambda db: JobRescue(db).workers_of_running_jobs(),
-    "unsettled": lambda db: JobRescue(db).unsettled(most=500),
+    "unsettled": lambda db: JobRescue(db).unsettled(HOUR, most=500),
     "long unsettled": lambda db: JobRescue(db).unsettled_for(HOUR, most=100),
     "old ends": lambda db: Retention(db).ended_before(HOUR, since=None, most=100),
     "own retentions": lambda db: Retention(db).next_of_their_own(-1),

@@ -19,6 +19,7 @@ class Expiry:
         late = await self._times.expiring(most=MOST)
         if not late:
             return 0
-        expired = await self._times.expire([job.id for job in late])
-        await self._unsettled.step()
+        ids = [job.id for job in late]
+        expired = await self._times.expire(ids)
+        await self._unsettled.settle_those(ids)
         return expired

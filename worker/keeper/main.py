@@ -1,7 +1,7 @@
 """The keeper of one supervisor: opens its parts and runs its loops."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -9,6 +9,7 @@ from shared.contracts.events import DUE_SOON
 from shared.infrastructure.bell_queues import BellQueues
 from shared.infrastructure.bell_ringer import BellRinger
 from shared.infrastructure.control_sender import ControlSender
+from shared.infrastructure.follow_ups import FollowUps, Ring
 from shared.infrastructure.hint_feed import HintFeed
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_inserts import JobInserts
@@ -25,13 +26,16 @@ from shared.infrastructure.scheduled_jobs import ScheduledJobs
 from shared.infrastructure.schedules import ScheduleStore
 from shared.infrastructure.settings import WorkerSettings
 from shared.infrastructure.workers import Workers
-from worker.keeper import due, expiry, forgetting, invariants, lost, refill, rescue
+from shared.infrastructure.workflow.advance import Runnable
+from shared.infrastructure.workflow.graphs import Graphs
+from worker.keeper import due, expiry, forgetting, graphs, invariants, lost, refill, rescue
 from worker.keeper import schedules as schedules_loop
 from worker.keeper import unpublished as unpublished_loop
 from worker.keeper import unsettled as unsettled_loop
 from worker.keeper.due import Due
 from worker.keeper.expiry import Expiry
 from worker.keeper.forgetting import Forgetting
+from worker.keeper.graphs import Abandoned
 from worker.keeper.invariants import Invariants
 from worker.keeper.leadership import Leadership
 from worker.keeper.loop import Loop, Tally, keep
@@ -60,7 +64,9 @@ class Keeper:
         workers, times, jobs = Workers(database), JobTimes(database), JobWindow(database)
         queries, ringing = JobRescue(database), Ringing(ringer, JobInserts(database))
         window = Window(jobs, Queues(database), workers, ringing, size=settings.window)
-        unsettled = Unsettled(queries, hints)
+        follow_ups = FollowUps(database, hints, _bring(window))
+        unsettled = Unsettled(queries, follow_ups, hints)
+        abandoned = Abandoned(Graphs(database), follow_ups)
         self.due = Due(times, window, hints)
         self.rescue = Rescue(
             rescue=queries,
@@ -92,6 +98,8 @@ class Keeper:
                 every=unsettled_loop.EVERY,
                 full=unsettled_loop.MOST,
             ),
+            Loop(name="graphs", step=abandoned.begin, every=graphs.EVERY),
+            Loop(name="half-stored", step=abandoned.sweep, every=graphs.SWEEP_EVERY),
             Loop(name="expiry", step=expiring.step, every=expiry.EVERY, full=expiry.MOST),
             Loop(name="retention", step=forget.step, every=forgetting.EVERY, full=forgetting.FULL),
             Loop(
@@ -108,6 +116,15 @@ class Keeper:
         """Return what the keeper that leads says of itself, for the metrics."""
         loops = {name: tally.note() for name, tally in self.tallies.items()}
         return {"loops": loops, "broken": self._promises.broken}
+
+
+def _bring(window: Window) -> Ring:
+    """Return what brings runnable jobs to workers, as far as the broker's window has room."""
+
+    async def bring(jobs: Sequence[Runnable]) -> None:
+        await window.ring((job.queue, job.id) for job in jobs)
+
+    return bring
 
 
 def _schedules(

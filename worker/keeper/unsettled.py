@@ -1,30 +1,41 @@
 """Finishes the follow-ups of ended jobs whose first owner died before it had done them."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from shared.contracts.events import hint_of
+from shared.contracts.errors import Unavailable
 from shared.contracts.job import Job
+from shared.infrastructure.follow_ups import FollowUps
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_rescue import JobRescue
+from shared.infrastructure.logs import get_logger
 
 EVERY = 1.0  # seconds
 MOST = 1000
+OWNERS_TURN = timedelta(seconds=2)  # in which whoever wrote an end does what follows from it
+log = get_logger(__name__)
 
 
 class Unsettled:
     """Settles ends: every follow-up may be repeated, so two keepers at once do no harm."""
 
-    def __init__(self, rescue: JobRescue, hints: HintSender) -> None:
+    def __init__(self, rescue: JobRescue, follow_ups: FollowUps, hints: HintSender) -> None:
         self._rescue = rescue
+        self._follow_ups = follow_ups
         self._hints = hints
 
     async def step(self) -> int:
-        """Settle what is found unsettled; return how many."""
+        """Settle what its owner left unsettled; return how many."""
         if not self._hints.link.up:
             return 0
-        found = await self._rescue.unsettled(most=MOST)
+        found = await self._rescue.unsettled(OWNERS_TURN, most=MOST)
         await self.settle(found)
         return len(found)
+
+    async def settle_those(self, ids: Sequence[str]) -> None:
+        """Do the follow-ups of jobs that the caller has just ended."""
+        if ids and self._hints.link.up:
+            await self.settle(await self._rescue.unsettled_among(ids))
 
     async def settle(self, jobs: Sequence[Job]) -> None:
         """Do the follow-ups of ended jobs, then remember that they are done.
@@ -33,5 +44,19 @@ class Unsettled:
         """
         if not jobs or not self._hints.link.up:
             return
-        self._hints.tell(hint_of(job) for job in jobs)
-        await self._rescue.settled([job.id for job in jobs])
+        try:
+            await self._follow_ups.settle(jobs, tell=True)
+        except Unavailable:
+            raise
+        except Exception:  # one that cannot be settled must not hold up the others
+            log.exception("follow_ups.failed", jobs=len(jobs))
+            await self._settle_each(jobs)
+
+    async def _settle_each(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            try:
+                await self._follow_ups.settle([job], tell=True)
+            except Unavailable:
+                raise
+            except Exception:  # the job stays unsettled, which the invariants count
+                log.exception("follow_up.failed", job_id=job.id)

@@ -1,15 +1,17 @@
 """The documents of graphs and nodes: storing a graph, and each guarded step of its life."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from bson.int64 import Int64
 from bson.raw_bson import RawBSONDocument
 from pymongo import ReturnDocument
 
+from shared.contracts.errors import StoreUnavailable
 from shared.contracts.workflow.bits import set_of, to_words
 from shared.contracts.workflow.run_if import Parents, Signal
-from shared.infrastructure.collections import BY_ID, GRAPHS, NODES
+from shared.infrastructure.collections import BY_ID, GRAPHS, JOBS, NODES
 from shared.infrastructure.mongo import Database, Document, translated
 from shared.infrastructure.workflow.rows import (
     ENDED,
@@ -40,9 +42,18 @@ class Graphs:
         await insert(self._database, NODES, [encoded(node_document(row)) for row in rows])
 
     async def add(self, graph: Document, *, members: Iterable[int], total: int) -> None:
-        """Store a new graph, all of whose members are open: from now on it counts."""
+        """Store a new graph, all of whose members are open; it counts once it is planted."""
         words = [Int64(word) for word in to_words(set_of(members), total)]
         await insert(self._database, GRAPHS, [encoded({**graph, "open": words})])
+
+    async def plant(self, seed: str) -> None:
+        """Note that all of a graph is stored; raise StoreUnavailable if it was swept meanwhile."""
+        with translated():
+            outcome = await self._graphs.update_one(
+                {"_id": seed, "swept": {"$exists": False}}, {"$set": {"planted": True}}
+            )
+        if not outcome.matched_count:
+            raise StoreUnavailable(f"storing the graph {seed} took too long; submit it again")
 
     async def graph(self, seed: str) -> Document | None:
         """Return the document of a graph."""
@@ -142,10 +153,43 @@ class Graphs:
             await self._graphs.update_one({"_id": graph}, {"$unset": {"unstarted": ""}})
 
     async def unstarted(self, *, most: int) -> list[str]:
-        """Return graphs that were stored and not begun."""
+        """Return graphs that were planted and not begun."""
+        return await self._unstarted({"planted": True}, most)
+
+    async def unplanted(self, age: timedelta, *, most: int) -> list[str]:
+        """Return graphs whose storing began longer ago than `age`, and has not been finished."""
+        limit = {"$subtract": ["$$NOW", int(age.total_seconds() * 1000)]}
+        old = {"planted": {"$exists": False}, "$expr": {"$lt": ["$created_at", limit]}}
+        return await self._unstarted(old, most)
+
+    async def sweep(self, seed: str) -> bool:
+        """Remove what there is of a graph that was never planted; say whether there was one."""
+        with translated():
+            outcome = await self._graphs.update_one(
+                {"_id": seed, "planted": {"$exists": False}}, {"$set": {"swept": True}}
+            )
+            if not outcome.matched_count:
+                return False
+            while ids := await self._some_nodes(seed):
+                jobs = self._database[JOBS]
+                await jobs.delete_many({"_id": {"$in": ids}, "status": "waiting"}, hint=BY_ID)
+                await self._nodes.delete_many({"_id": {"$in": ids}}, hint=BY_ID)
+            await self._graphs.delete_one({"_id": seed, "swept": True})
+        return True
+
+    async def _some_nodes(self, seed: str) -> list[str]:
+        found = (
+            await self._nodes.find({"graph": seed}, {"_id": 1}).limit(_MOST_AT_ONCE).to_list(None)
+        )
+        return [each["_id"] for each in found]
+
+    async def _unstarted(self, which: Document, most: int) -> list[str]:
         with translated():
             found = (
-                await self._graphs.find({"unstarted": True}, {"_id": 1}).limit(most).to_list(None)
+                await self._graphs.find({"unstarted": True, **which}, {"_id": 1})
+                .hint("unstarted")
+                .limit(most)
+                .to_list(None)
             )
         return [each["_id"] for each in found]
 

@@ -1,10 +1,11 @@
-"""Storing a graph: its nodes and their jobs first, then the graph itself; only then may it run.
+"""Storing a graph, all of it before any of it may run.
 
-A graph counts once its own document is there. What a process left that died before that is found by
-nobody and swept by the keeper; a graph that was stored and not begun is begun by the keeper.
+A graph counts once it is marked as planted. What a process left that died before that is swept by
+the keeper, and a graph that was planted and not begun is begun by the keeper.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -48,12 +49,18 @@ class Planting:
 
     async def store(self, plan: Plan) -> list[NodeRow]:
         """Store a graph; return the nodes that can be decided on at once."""
-        for start in range(0, len(plan.rows), _AT_ONCE):
-            await self._graphs.add_nodes(plan.rows[start : start + _AT_ONCE])
-        for start in range(0, len(plan.jobs), _AT_ONCE):
-            await self._jobs.add(plan.jobs[start : start + _AT_ONCE])
         await self._graphs.add(plan.document, members=plan.members, total=len(plan.rows))
+        await asyncio.gather(self._store_nodes(plan.rows), self._store_jobs(plan.jobs))
+        await self._graphs.plant(plan.document["_id"])
         return [row for row in plan.rows if not row.of]
+
+    async def _store_nodes(self, rows: Sequence[NodeRow]) -> None:
+        for start in range(0, len(rows), _AT_ONCE):
+            await self._graphs.add_nodes(rows[start : start + _AT_ONCE])
+
+    async def _store_jobs(self, jobs: Sequence[Job]) -> None:
+        for start in range(0, len(jobs), _AT_ONCE):
+            await self._jobs.add(jobs[start : start + _AT_ONCE])
 
 
 def plan_of(

@@ -128,7 +128,7 @@ async def test_a_job_that_killed_its_workers_alone_fails_and_its_follow_ups_are_
     await night.rescue.sweep()
     after = night.store.jobs[job.id]
     assert (after.status, after.error and after.error.type) == (Status.FAILED, "worker-lost")
-    assert night.queries.settled_ids == [job.id]
+    assert night.follow_ups.settled == [job.id]
     assert night.said("ring") == []
     assert {hint.event for hint in night.hints.told} == {"job.failed"}
 

@@ -11,7 +11,8 @@ from shared.infrastructure.leases import Leases
 from shared.infrastructure.mongo import Document
 from tests.builders import a_job, a_job_in
 from tests.eventually import eventually
-from tests.unit.worker.night import FakeRetention, Night
+from tests.unit.worker.keeper_fakes import FakeRetention
+from tests.unit.worker.night import Night
 from worker.keeper import leadership as leadership_module
 from worker.keeper.expiry import Expiry
 from worker.keeper.forgetting import Forgetting
@@ -138,15 +139,23 @@ async def test_ends_without_follow_ups_are_settled(night: Night) -> None:
     job = a_job_in(Status.FAILED, unsettled=True)
     night.store.put(job)
     assert await night.unsettled.step() == 1
-    assert night.queries.settled_ids == [job.id]
+    assert night.follow_ups.settled == [job.id]
     assert [hint.event for hint in night.hints.told] == ["job.failed"]
+
+
+async def test_an_end_that_cannot_be_settled_holds_up_no_other(night: Night) -> None:
+    bad, good = (a_job_in(Status.FAILED, unsettled=True) for _ in range(2))
+    night.store.put(bad, good)
+    night.follow_ups.cannot = {bad.id}
+    await night.unsettled.step()
+    assert night.follow_ups.settled == [good.id]
 
 
 async def test_without_a_broker_ends_stay_unsettled(night: Night) -> None:
     night.store.put(a_job_in(Status.FAILED, unsettled=True))
     night.hints.link.up = False  # type: ignore[misc]
     assert await night.unsettled.step() == 0
-    assert night.queries.settled_ids == []
+    assert night.follow_ups.settled == []
 
 
 async def test_jobs_that_have_not_begun_in_time_expire_and_are_settled(night: Night) -> None:
@@ -158,7 +167,7 @@ async def test_jobs_that_have_not_begun_in_time_expire_and_are_settled(night: Ni
     assert {night.store.jobs[job.id].status for job in late} == {Status.EXPIRED}
     assert [night.store.jobs[job.id] for job in others] == others
     assert {hint.event for hint in night.hints.told} == {"job.expired"}
-    assert sorted(night.queries.settled_ids) == sorted(job.id for job in late)
+    assert sorted(night.follow_ups.settled) == sorted(job.id for job in late)
 
 
 async def test_old_ends_are_forgotten_each_kind_after_its_own_time(night: Night) -> None:
