@@ -9,6 +9,7 @@ from shared.contracts.bells import into_bells
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.events import hint_of
 from shared.contracts.job import Job, Status
+from shared.infrastructure.background import end
 from shared.infrastructure.bell_ringer import BellRinger, Rung
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_inserts import JobInserts
@@ -58,8 +59,7 @@ class Announcer:
             try:
                 yield self
             finally:
-                for loop in loops:
-                    loop.cancel()
+                await end(*loops)
 
     async def _run(self, group: asyncio.TaskGroup) -> None:
         while True:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from shared.contracts.attempt import Progress
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.events import hint_of
 from shared.contracts.job import Job
+from shared.infrastructure.background import in_background
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_reports import JobReports, Line, encode_line
 from shared.infrastructure.logs import get_logger
@@ -79,13 +80,10 @@ class Reports:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Reports"]:
         """Write in the background; what is left at the end is written too."""
-        writer = asyncio.create_task(self._run())
         try:
-            yield self
+            async with in_background(self._run()):
+                yield self
         finally:
-            writer.cancel()
-            with suppress(asyncio.CancelledError):
-                await writer
             await self.flush()
 
     async def _run(self) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from shared.contracts.errors import LeaseLost
 from shared.contracts.events import hint_of
 from shared.contracts.job import Job
+from shared.infrastructure.background import end
 from shared.infrastructure.batching import GroupCommit
 from shared.infrastructure.bell_consumer import BellConsumer
 from shared.infrastructure.end_statements import End
@@ -86,8 +87,7 @@ class Runner:
             await drain()
             await self._between_claims()
             await self._finish(stop)
-            for each in for_ever:
-                each.cancel()
+            await end(*for_ever)
 
     async def _between_claims(self) -> None:
         """Let a claim under way start its jobs: cut off in the middle, they would count as lost."""

@@ -12,6 +12,7 @@ from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 
 from shared.contracts.events import DUE_SOON, NEW_JOBS, Hint, encode_hints, shard_key
+from shared.infrastructure.background import in_background
 from shared.infrastructure.rabbit import BROKEN, PATIENCE, Link
 from shared.infrastructure.settings import Settings
 from shared.infrastructure.topology import Names, declare_exchanges
@@ -81,13 +82,10 @@ class HintSender:
     async def running(self) -> AsyncIterator["HintSender"]:
         """Send in the background; what is pending at the end is still sent if that is possible."""
         async with self.link.running():
-            sender = asyncio.create_task(self._run())
             try:
-                yield self
+                async with in_background(self._run()):
+                    yield self
             finally:
-                sender.cancel()
-                with suppress(asyncio.CancelledError):
-                    await sender
                 await self._flush()
 
     async def _set_up(self, connection: AbstractConnection) -> None:

@@ -13,6 +13,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPError
 
+from shared.infrastructure.background import in_background
 from shared.infrastructure.logs import get_logger
 
 log = get_logger(__name__)
@@ -54,13 +55,8 @@ class Link:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Link"]:
         """Connect and reconnect in the background."""
-        keeper = asyncio.create_task(self._run())
-        try:
+        async with in_background(self._run()):
             yield self
-        finally:
-            keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeper
 
     async def _run(self) -> None:
         attempt = 0

@@ -249,6 +249,19 @@ async def test_a_consumer_that_is_given_nothing_while_bells_wait_starts_anew(
         await eventually(rebuilt, within=10)
 
 
+async def test_a_consumer_can_be_left_at_any_moment_of_its_setup(settings: WorkerSettings) -> None:
+    """The AMQP library swallows a cancellation that comes with an answer it waited for."""
+
+    async def leave_after(seconds: float) -> None:
+        ear = BellConsumer(settings, "ear", ["mail"], on_bell=lambda _: None, on_lost=lambda: None)
+        async with ear.running():
+            await asyncio.sleep(seconds)
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        for moment in range(40):
+            group.create_task(leave_after(moment * 0.01))
+
+
 async def test_a_consumer_with_nothing_to_hear_is_not_deaf(
     listening: OpenEar, monkeypatch: pytest.MonkeyPatch
 ) -> None:

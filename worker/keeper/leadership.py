@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from shared.contracts.errors import Unavailable
+from shared.infrastructure.background import in_background
 from shared.infrastructure.leases import KEEPER, Leases
 from shared.infrastructure.logs import get_logger
 from shared.infrastructure.mongo import Document
@@ -43,13 +44,10 @@ class Leadership:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Leadership"]:
         """Try to lead for as long as the context is open."""
-        trying = asyncio.create_task(self._run())
         try:
-            yield self
+            async with in_background(self._run()):
+                yield self
         finally:
-            trying.cancel()
-            with suppress(asyncio.CancelledError):
-                await trying
             await self._resign()
 
     async def _run(self) -> None:

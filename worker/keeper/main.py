@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from shared.contracts.events import DUE_SOON
+from shared.infrastructure.background import end
 from shared.infrastructure.bell_queues import BellQueues
 from shared.infrastructure.bell_ringer import BellRinger
 from shared.infrastructure.control_sender import ControlSender
@@ -171,5 +172,4 @@ async def running_keeper(
         try:
             yield keeper.rescue
         finally:
-            for task in tasks:
-                task.cancel()
+            await end(*tasks)
