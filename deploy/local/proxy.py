@@ -51,6 +51,8 @@ class Proxy:
             yield self
         finally:
             self.cut()
+            while self._links:
+                await asyncio.wait([link.closed for link in self._links])
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
@@ -64,15 +66,16 @@ class Proxy:
         self.connections += 1
         link = _Link(writer, up_writer)
         self._links.add(link)
-        carrying = asyncio.gather(
-            self._carry(link, Way.UP, reader, up_writer),
-            self._carry(link, Way.DOWN, up_reader, writer),
-        )
-        link.over.add_done_callback(lambda _: carrying.cancel())
-        with suppress(OSError, asyncio.CancelledError):  # one side was reset: so is the other
-            await carrying
+        both = [
+            asyncio.create_task(self._carry(link, Way.UP, reader, up_writer)),
+            asyncio.create_task(self._carry(link, Way.DOWN, up_reader, writer)),
+        ]
+        link.over.add_done_callback(lambda _: [each.cancel() for each in both])
+        await asyncio.wait(both, return_when=asyncio.FIRST_EXCEPTION)
+        link.reset()  # if one side was reset, so is the other
+        await asyncio.gather(*both, return_exceptions=True)
         self._links.discard(link)
-        link.reset()
+        link.closed.set_result(None)
 
     async def _carry(
         self,
@@ -91,6 +94,8 @@ class Proxy:
             await delivering
         finally:
             delivering.cancel()
+            with suppress(OSError, asyncio.CancelledError):
+                await delivering
 
     async def _deliver(
         self, held: "_Held", link: "_Link", way: Way, writer: asyncio.StreamWriter
@@ -152,6 +157,7 @@ class _Link:
     def __init__(self, *writers: asyncio.StreamWriter) -> None:
         self.deaf: set[Way] = set()
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._writers = writers
 
     def reset(self) -> None:

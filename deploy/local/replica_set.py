@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pymongo import AsyncMongoClient
+from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from deploy.local.mongod import REMEDY, REPLICA_SET, START, STOP, mongod_command
@@ -19,7 +19,6 @@ from deploy.local.together import together
 CACHE_GB = "0.25"
 DEFAULT_ELECTION = timedelta(seconds=10)  # MongoDB's own electionTimeoutMillis
 _LOOK_EVERY = 0.05  # seconds
-_PATIENCE = 10.0  # seconds for one question
 _ALONE: dict[str, Any] = {
     "directConnection": True,
     "serverSelectionTimeoutMS": 1_000,
@@ -91,12 +90,12 @@ class Member:
 
     async def ask(self, command: str | dict[str, Any]) -> dict[str, Any]:
         """Run a command of the admin database on this member alone."""
-        async with (
-            asyncio.timeout(_PATIENCE),
-            AsyncMongoClient[dict[str, Any]]("127.0.0.1", self.port, **_ALONE) as client,
-        ):
-            answer: dict[str, Any] = await client.admin.command(command)
-            return answer
+        return await asyncio.to_thread(self._ask, command)
+
+    def _ask(self, command: str | dict[str, Any]) -> dict[str, Any]:
+        # Not the asynchronous client: closing one may hang while a member is frozen.
+        with MongoClient[dict[str, Any]]("127.0.0.1", self.port, **_ALONE) as client:
+            return client.admin.command(command)
 
     async def is_primary(self) -> bool:
         """Say whether it takes writes; False if it does not answer."""
@@ -104,7 +103,7 @@ class Member:
             return False
         try:
             return bool((await self.ask("hello")).get("isWritablePrimary"))
-        except (PyMongoError, TimeoutError):
+        except PyMongoError:
             return False
 
 
@@ -173,7 +172,7 @@ class ReplicaSet:
     async def step_down(self) -> Member:
         """Let the primary give its office to another, in good order."""
         member = await self.primary()
-        with suppress(PyMongoError, TimeoutError):  # it may close the connection that asked
+        with suppress(PyMongoError):  # it may close the connection that asked
             await member.ask({"replSetStepDown": 10, "secondaryCatchUpPeriodSecs": 5})
         return member
 

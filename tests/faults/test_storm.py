@@ -73,9 +73,11 @@ async def test_2000_jobs_survive_a_network_that_fails_everywhere(
 
 
 async def _weather(cluster: Cluster, storm: Storm, report: Report, *, jobs: int) -> None:
-    await asyncio.gather(storm.run(), submit_through(cluster, storm, jobs))
+    try:
+        await asyncio.gather(storm.run(), submit_through(cluster, storm, jobs))
+    finally:
+        report(f"storm of seed {storm.seed}: {dict(storm.counts)}")
     verdict = await cluster.verdict(within=180)
-    report(f"storm of seed {storm.seed}: {dict(storm.counts)}")
     report(f"storm of seed {storm.seed}: {verdict}")
     assert verdict.jobs == jobs
     assert verdict.violations == []
