@@ -1,5 +1,6 @@
 """A running service for one test or many: gateway, worker, and ways to look at it from outside."""
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -96,9 +97,16 @@ async def open_service(
         gateway = make_gateway(stack, environment=added, name=f"{name}-gateway")
         for part in (worker, gateway):
             exits.push_async_callback(part.close, in_good_order=False)
-            await part.start()
+        async with asyncio.TaskGroup() as group:
+            for part in (worker, gateway):
+                group.create_task(part.start())
         client: AsyncMongoClient[Document] = AsyncMongoClient(stack.mongo_url)
         exits.push_async_callback(client.close)
         http = httpx2.AsyncClient(base_url=gateway.url, timeout=30)
         await exits.enter_async_context(http)
+
+        async def tasks_are_known() -> bool:
+            return bool((await http.get("/v1/tasks")).json()["tasks"])
+
+        await eventually(tasks_are_known)  # the gateway may have started first
         yield Service(stack, gateway, worker, http, client[name], added)
