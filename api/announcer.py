@@ -13,6 +13,7 @@ from shared.infrastructure.background import end
 from shared.infrastructure.bell_ringer import BellRinger, Rung
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_inserts import JobInserts
+from shared.infrastructure.workflow.advance import Runnable
 
 _MOST_PENDING = 10_000  # jobs; the keeper rings for those beyond
 _MOST_IN_FLIGHT = 32  # bells without a confirm
@@ -38,6 +39,7 @@ class Announcer:
         self._hints = hints
         self._holds = holds
         self._pending: list[Job] = []
+        self._opened: list[Runnable] = []
         self._arrived = asyncio.Event()
         self._in_flight = asyncio.Semaphore(_MOST_IN_FLIGHT)
         self._confirmed: list[str] = []
@@ -49,6 +51,12 @@ class Announcer:
             self._hints.tell_due(job.due_at - job.created_at for job in waiting if job.due_at)
         if self._ringer.link.up and len(self._pending) < _MOST_PENDING:
             self._pending.extend(jobs)
+            self._arrived.set()
+
+    async def announce_opened(self, jobs: Sequence[Runnable]) -> None:
+        """Ring for jobs of workflows that may run from now on, if the broker is there."""
+        if self._ringer.link.up and len(self._opened) < _MOST_PENDING:
+            self._opened.extend(jobs[:_MOST_PENDING])
             self._arrived.set()
 
     @asynccontextmanager
@@ -66,10 +74,13 @@ class Announcer:
             await self._arrived.wait()
             self._arrived.clear()
             pending, self._pending = self._pending, []
+            opened, self._opened = self._opened, []
             self._hints.tell_of_new(map(hint_of, pending))
-            by_queue: dict[str, list[Job]] = defaultdict(list)
-            for job in pending:
-                if job.status is Status.QUEUED and not self._holds(job.queue):
+            by_queue: dict[str, list[Job | Runnable]] = defaultdict(list)
+            runnable: list[Job | Runnable] = [*opened]
+            runnable += [job for job in pending if job.status is Status.QUEUED]
+            for job in runnable:
+                if not self._holds(job.queue):
                     by_queue[job.queue].append(job)
             for queue, jobs in by_queue.items():
                 for ids in into_bells(job.id for job in jobs):

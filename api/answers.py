@@ -28,11 +28,12 @@ def shown(request: Request, job: Job, headers: Mapping[str, str] = {}) -> Respon
     extra = {"ETag": tag, "Cache-Control": "no-store", **headers}
     if not job.done:
         extra["Retry-After"] = _POLL_AFTER
-    if tag in _tags(request):
+    if tag in known_tags(request):
         return Response(status_code=304, headers=extra)
     return Response(to_json(job_view(job)), media_type=JSON, headers=extra)
 
 
-def _tags(request: Request) -> list[str]:
+def known_tags(request: Request) -> list[str]:
+    """Return the entity tags that the caller has."""
     given = request.headers.get("if-none-match", "")
     return [each.strip().removeprefix("W/") for each in given.split(",")]

@@ -1,5 +1,6 @@
 """Reading request bodies: their type first, then strict JSON."""
 
+import asyncio
 from typing import Any
 
 from fastapi import Request
@@ -10,6 +11,7 @@ from api.problems import ProblemError
 from shared.contracts.errors import Fault, InvalidInput, Malformed
 from shared.contracts.strict_json import parse
 
+_LARGE = 100_000  # bytes; parsing them takes milliseconds
 JSON_LINES = ("application/jsonl", "application/x-ndjson", "application/x-jsonlines")
 
 
@@ -41,8 +43,24 @@ async def read_object(request: Request, *, optional: bool = False) -> tuple[byte
     return body, value
 
 
+async def read_large_object(request: Request) -> tuple[bytes, dict[str, Any]]:
+    """Return the body and the JSON object in it; a large one is parsed beside the loop."""
+    body = await read_body(request)
+    check_type(request, body)
+    value = parse(body) if len(body) < _LARGE else await asyncio.to_thread(parse, body)
+    if not isinstance(value, dict):
+        raise InvalidInput([Fault("", "the body must be an object")])
+    return body, value
+
+
 def read_json(request: Request, body: bytes) -> Any:
     """Return the JSON value of a body; raise Malformed or a 415 problem."""
+    check_type(request, body)
+    return parse(body)
+
+
+def check_type(request: Request, body: bytes) -> None:
+    """Raise Malformed or a 415 problem unless this may be JSON."""
     kind = media_type(request)
     if kind != "application/json" and not (
         kind.startswith("application/") and kind.endswith("+json")
@@ -53,4 +71,3 @@ def read_json(request: Request, body: bytes) -> Any:
         )
     if not body:
         raise Malformed("the body is empty; send a JSON object")
-    return parse(body)

@@ -18,6 +18,7 @@ log = get_logger(__name__)
 
 _PROCESS = uuid4().hex[:22]
 _NUMBERS = count()
+_LARGE = frozenset(("/v1/jobs/bulk", "/v1/workflows"))
 
 Endpoint = tuple[str, str]  # method and path
 Handler = Callable[[Request, Parts], Awaitable[Response]]
@@ -61,7 +62,7 @@ class Edge:
     def limit_for(self, path: str) -> int:
         """Return how many bytes a body for this path may have."""
         settings = self._parts().settings
-        return settings.max_bulk_bytes if path == "/v1/jobs/bulk" else settings.max_body_bytes
+        return settings.max_bulk_bytes if path in _LARGE else settings.max_body_bytes
 
 
 class _Exchange:

@@ -29,6 +29,7 @@ from api.routes import (
     tasks,
     watch,
     why,
+    workflows,
 )
 from api.server import JoinedWritesProtocol
 from shared.contracts.errors import BadSetting, InvalidInput, StoreUnavailable, WarrenError
@@ -38,7 +39,7 @@ from shared.infrastructure.process import settle_memory
 from shared.infrastructure.settings import GatewaySettings, load
 
 _ROUTERS = (
-    *(submit, bulk, jobs, steering, events, why, schedules, tasks, operating, health),
+    *(submit, bulk, jobs, steering, events, why, workflows, schedules, tasks, operating, health),
     *(watch, docs, problem_pages),
 )
 

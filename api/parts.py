@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -19,6 +19,9 @@ from api.catalogue import Catalogue
 from api.held import HeldQueues
 from api.hub import Hub
 from api.rerunning import Rerunning
+from api.workflows.desk import Workflows, open_workflows
+from api.workflows.watching import WatchedWorkflows
+from shared.contracts.events import Hint
 from shared.infrastructure.api_keys import ApiKeys
 from shared.infrastructure.bell_ringer import BellRinger
 from shared.infrastructure.collections import ensure_indexes
@@ -39,6 +42,7 @@ from shared.infrastructure.settings import GatewaySettings
 from shared.infrastructure.task_catalogue import TaskCatalogue
 from shared.infrastructure.worker_rows import WorkerRows
 from shared.infrastructure.workers import Workers
+from shared.infrastructure.workflow.overview import Overview
 from shared.infrastructure.writes import until_stored
 
 
@@ -63,6 +67,7 @@ class Parts:
     held: HeldQueues
     worker_rows: WorkerRows
     control: ControlSender
+    workflows: Workflows
 
 
 @asynccontextmanager
@@ -79,8 +84,8 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
         await held.refresh()
         reads, inserts = JobReads(database), JobInserts(database)
         hub = Hub(reads)
-        feed = HintFeed(settings, name, on_hints=hub.on_hints, on_gap=hub.on_gap)
-        hub.listen_to(feed)
+        watched = WatchedWorkflows(Overview(database))
+        feed = _ear(settings, name, hub, watched)
         async with (
             BellRinger(settings, f"{name}-bells").running() as ringer,
             HintSender(settings, f"{name}-hints").running() as hints,
@@ -88,12 +93,16 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
             Announcer(ringer, inserts, hints, holds=held.holds).running() as announcer,
             Acceptance(catalogue, inserts, announcer).running() as acceptance,
             _loops(hub, catalogue, keys, held),
+            AsyncExitStack() as exits,
         ):
             outlines, requests = JobOutlines(database), JobRequests(database)
             control = ControlSender(settings, hints)
             cancelling = Cancelling(outlines, requests, hints, control)
             moves = JobMoves(database)
             rerunning = Rerunning(reads, outlines, moves, requests, announcer, hints)
+            workflows = await exits.enter_async_context(
+                open_workflows(database, catalogue, cancelling, announcer, hints, watched)
+            )
             yield Parts(
                 settings=settings,
                 database=database,
@@ -112,7 +121,25 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
                 held=held,
                 worker_rows=WorkerRows(database),
                 control=control,
+                workflows=workflows,
             )
+
+
+def _ear(settings: GatewaySettings, name: str, hub: Hub, watched: WatchedWorkflows) -> HintFeed:
+    """Return the feed from which both hear."""
+
+    def on_hints(hints: list[Hint]) -> None:
+        hub.on_hints(hints)
+        watched.on_hints(hints)
+
+    def on_gap() -> None:
+        hub.on_gap()
+        watched.on_gap()
+
+    feed = HintFeed(settings, name, on_hints=on_hints, on_gap=on_gap)
+    hub.listen_to(feed)
+    watched.listen_to(feed)
+    return feed
 
 
 @asynccontextmanager

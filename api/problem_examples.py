@@ -60,6 +60,17 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
             ]
         },
     ),
+    "invalid-workflow": (
+        "node 'report' depends on 'pages', and there is no such node",
+        {
+            "errors": [
+                {
+                    "pointer": "/nodes/report",
+                    "message": "node 'report' depends on 'pages', and there is no such node",
+                },
+            ]
+        },
+    ),
     "schedule-exists": ("another schedule has the name 'nightly'; choose another one", {}),
     "idempotency-mismatch": (
         "Idempotency-Key 'order-7' was first used for another request; use a new key",

@@ -21,6 +21,7 @@ from shared.contracts.errors import (
     UnknownTask,
     WarrenError,
 )
+from shared.contracts.workflow.faults import InvalidWorkflow
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -130,6 +131,12 @@ KINDS: dict[str, Kind] = {
         "This Idempotency-Key came before with another request",
         "Use a new key for a new request, and the same body for a repeated one.",
     ),
+    "invalid-workflow": Kind(
+        422,
+        "The graph cannot be run",
+        "The member `errors` lists each fault with the node, the cause and a JSON Pointer into "
+        "the body. `POST /v1/workflows?dry_run=true` checks a graph without storing it.",
+    ),
     "invalid-schedule": Kind(
         422,
         "The schedule would never fire, or nobody could say when",
@@ -156,6 +163,7 @@ _SLUGS: dict[type[WarrenError], str] = {
     Malformed: "malformed-request",
     InvalidSchedule: "invalid-schedule",  # before what it is a kind of
     InvalidInput: "invalid-input",
+    InvalidWorkflow: "invalid-workflow",
     ScheduleExists: "schedule-exists",
     UnknownTask: "unknown-task",
     Forgotten: "job-expired-from-history",
@@ -189,7 +197,7 @@ def as_problem(error: Exception) -> ProblemError:
 
 
 def _members(error: WarrenError) -> dict[str, Any]:
-    if isinstance(error, InvalidInput):
+    if isinstance(error, InvalidInput | InvalidWorkflow):
         return {"errors": [{"pointer": f.pointer, "message": f.message} for f in error.faults]}
     return {}
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from contextlib import suppress
+from collections.abc import Coroutine
+from typing import Any
 
 from fastapi import Request
 
@@ -38,16 +39,17 @@ async def wait_for_end(hub: Hub, request: Request, job_id: str, seconds: float) 
 
     async with hub.watching(job_id, note) as job:
         if not job.done:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await _first_of(ended, request)
+            await hold(request, ended.wait(), seconds)
     return latest[-1] if latest else job
 
 
-async def _first_of(ended: asyncio.Event, request: Request) -> None:
-    waits = [asyncio.create_task(ended.wait()), asyncio.create_task(_gone(request))]
+async def hold(request: Request, until: Coroutine[Any, Any, object], seconds: float) -> None:
+    """Return once `until` has, after `seconds`, or when the caller left; raise what it raises."""
+    waits = [asyncio.create_task(until), asyncio.create_task(_gone(request))]
     try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if waits[0].done():
+            waits[0].result()
     finally:
         for wait in waits:
             wait.cancel()

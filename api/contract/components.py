@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from api.actions import Action
-from api.contract import histories, schedule_shapes, shapes, steering
+from api.contract import histories, schedule_shapes, shapes, steering, workflow_shapes
 from api.schedules import Backfill, Note, ScheduleRequest
 from shared.contracts.submission import Submission
 
@@ -30,8 +30,12 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     steering.QueueList,
     steering.Worker,
     steering.WorkerList,
+    *workflow_shapes.ANSWERS,
 )
-TAKEN: tuple[type[BaseModel], ...] = (Submission, Action, ScheduleRequest, Note, Backfill)
+TAKEN: tuple[type[BaseModel], ...] = (
+    *(Submission, Action, ScheduleRequest, Note, Backfill),
+    *workflow_shapes.TAKEN,
+)
 
 
 class Untitled(GenerateJsonSchema):
@@ -73,6 +77,8 @@ _SECONDS: Json = {"type": "integer", "minimum": 0}
 HEADERS: Json = {
     "Location": _header("The path of the job"),
     "ScheduleLocation": _header("The path of the schedule"),
+    "WorkflowLocation": _header("The path of the workflow"),
+    "WorkflowETag": _header("A tag of all that is shown; for If-None-Match"),
     "ETag": _header('The version of the job, as `"v<version>"`; for If-None-Match'),
     "RetryAfter": _header("Seconds until asking again makes sense", _SECONDS),
     "RetryAfterIfNotDone": _header(

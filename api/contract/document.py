@@ -27,8 +27,10 @@ reaches an end, whatever dies in between.
   went wrong.
 """
 
+_IDS = ("job_id", "schedule_id", "workflow_id")
 _TAGS = {
     "jobs": "Submit jobs, read them, follow them.",
+    "workflows": "Graphs of jobs: submit them as a whole, follow and steer them.",
     "schedules": "Rules that submit jobs at nominal times.",
     "tasks": "The catalogue, and submitting a task's input as the whole body.",
     "operations": "Probes and counters for those who run the service.",
@@ -105,7 +107,10 @@ def _polish(path: str, operation: Json) -> None:
     for parameter in own:
         if "schema" in parameter:
             parameter["schema"] = without_null(parameter["schema"])
-        if parameter.get("name") in ("job_id", "schedule_id") and parameter["in"] == "path":
+        if (
+            parameter.get("name") in ("job_id", "schedule_id", "workflow_id")
+            and parameter["in"] == "path"
+        ):
             parameter["schema"]["format"] = "uuid"
     if path == "/v1/tasks/{task}/jobs":
         operation["parameters"] = own + option_parameters()

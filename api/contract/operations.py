@@ -154,13 +154,13 @@ JOB_EVENTS = operation(
 GET_LOGS = operation("get_logs", {"200": answer("Log lines", "Logs")}, problems=_OF_A_JOB)
 WHY = operation("why", {"200": answer("Why it is where it is", "Why", _TAGGED)}, problems=_OF_A_JOB)
 _REPEATABLE = headers(Idempotency_Replayed="IdempotencyReplayed")
-_STEERING = (
+STEERING_PROBLEMS = (
     *("malformed-request", "idempotency-in-progress", "body-too-large"),
     *("unsupported-media-type", "invalid-input", "idempotency-mismatch"),
 )
 _STEERED = headers(Location="Location", ETag="ETag", Preference_Applied="PreferenceApplied")
 _ON_ITS_WAY = _STEERED | _REPEATABLE | headers(Retry_After="RetryAfterIfNotDone")
-_NO_MEMBERS: Json = {"type": "object", "properties": {}, "additionalProperties": False}
+NO_MEMBERS: Json = {"type": "object", "properties": {}, "additionalProperties": False}
 _AGAIN: Json = {
     "type": "object",
     "properties": {
@@ -177,21 +177,21 @@ CANCEL_JOB = operation(
         "200": answer("It is cancelled, now or already", "Job", _STEERED | _REPEATABLE),
         "202": answer("It runs, and was asked to stop", "Job", _ON_ITS_WAY),
     },
-    problems=(*_STEERING, *_OF_A_JOB, "already-finished"),
+    problems=(*STEERING_PROBLEMS, *_OF_A_JOB, "already-finished"),
     takes=SUBMIT_TAKES,
-    body=json_body(_NO_MEMBERS, required=False),
+    body=json_body(NO_MEMBERS, required=False),
 )
 RETRY_JOB = operation(
     "retry_job",
     {"202": answer("It runs again, under the same id", "Job", _ON_ITS_WAY)},
-    problems=(*_STEERING, *_OF_A_JOB, "unknown-task", "not-finished"),
+    problems=(*STEERING_PROBLEMS, *_OF_A_JOB, "unknown-task", "not-finished"),
     takes=("IdempotencyKey",),
     body=json_body(_AGAIN, required=False),
 )
 ACT = operation(
     "act",
     {"200": answer("To how many jobs it was done", "ActionAnswer", _REPEATABLE)},
-    problems=_STEERING,
+    problems=STEERING_PROBLEMS,
     takes=("IdempotencyKey",),
     body=json_body(schema_ref("Action"), _ACTIONS),
 )

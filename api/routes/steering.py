@@ -40,8 +40,7 @@ class Again(Nothing):
 async def cancel_job(request: Request, job_id: str, parts: PartsOf) -> Response:
     """Cancel a job; one that runs is asked to stop, and `Prefer: wait=N` waits for what comes."""
     known_form(job_id)
-    body, value = await read_object(request, optional=True)
-    _read(Nothing, value)
+    body = await read_nothing(request)
 
     async def answer(_: object) -> Response:
         await parts.cancelling.cancel([await parts.reads.get(job_id)])
@@ -87,6 +86,13 @@ async def act(request: Request, parts: PartsOf) -> Response:
         return Response(to_json(await parts.actions.run(action)), media_type=JSON)
 
     return await answered_once(request, parts.idempotency, body, answer)
+
+
+async def read_nothing(request: Request) -> bytes:
+    """Return a body that says nothing; raise InvalidInput if it does."""
+    body, value = await read_object(request, optional=True)
+    _read(Nothing, value)
+    return body
 
 
 def _cancelled(job: Job, headers: Mapping[str, str] = {}) -> Response:

@@ -9,6 +9,7 @@ from zlib import crc32
 
 import orjson
 
+from shared.contracts.ids import moment_of
 from shared.contracts.job import Job, Status
 
 SHARDS = 8
@@ -44,8 +45,11 @@ def event_of(job: Job) -> str:
 
 
 def shard_key(job_id: str) -> str:
-    """Return the routing key under which hints about this job travel."""
-    return f"job.{crc32(job_id.encode()) % SHARDS}"
+    """Return the routing key under which hints about this job travel.
+
+    It is that of the millisecond in the id, so that all jobs of a workflow have the same.
+    """
+    return f"job.{crc32(moment_of(job_id).encode()) % SHARDS}"
 
 
 def encode_hints(hints: Iterable[Hint]) -> bytes:

@@ -28,6 +28,11 @@ def first_id_at(at: datetime) -> str:
     return _format(_milliseconds(at), 0)
 
 
+def moment_of(an_id: str) -> str:
+    """Return the part of an id that says when it was made; `nth_id` keeps that of its seed."""
+    return an_id[:13]
+
+
 def is_id(text: str) -> bool:
     """Say whether `text` is a UUIDv7 in its canonical lower-case form."""
     return _CANONICAL.fullmatch(text) is not None

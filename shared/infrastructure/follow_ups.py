@@ -29,19 +29,18 @@ class FollowUps:
     async def settle(self, ended: Sequence[Job], *, tell: bool = False) -> None:
         """Do all that follows from these ends; with `tell`, also tell of the jobs themselves."""
         followed = [job for job in ended if job.workflow_id is not None or not job.done]
-        completed: list[Job] = []
         if followed:
-            progress = await self.workflows.advance(followed)
-            completed = progress.ended
-            await self.bring(progress)
+            await self.bring(await self.workflows.advance(followed))
         if tell:
             self._hints.tell(map(hint_of, ended))
-        await self._settled([job.id for job in (*ended, *completed)])
+        await self._settled([job.id for job in ended])
 
     async def bring(self, progress: Progress) -> None:
         """Ring for jobs that may run now, and tell of everything that changed."""
         await self._ring(progress.runnable)
         self._hints.tell([each.hint for each in progress.runnable] + progress.hints)
+        if progress.ended:
+            await self._settled([job.id for job in progress.ended])
 
     async def _settled(self, ids: Sequence[str]) -> None:
         with translated():

@@ -203,7 +203,7 @@ async def test_two_gateways_hear_the_same_hints(
 
 
 def _nth_job(number: int) -> Job:
-    return a_job(id=nth_id("01890000-0000-7000-8000-000000000000", number))
+    return a_job(id=nth_id(f"01890000-{number:04x}-7000-8000-000000000000", 0))
 
 
 def _share_a_shard(one: str, other: str) -> bool:

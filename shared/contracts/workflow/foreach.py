@@ -1,9 +1,11 @@
 """One job for each element of a list: which may start, and what they give together."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from shared.contracts.job import Status
+from shared.contracts.workflow.bits import places_in
 from shared.contracts.workflow.faults import BadReference
 from shared.contracts.workflow.names import MOST_NODES, node_id, path_under, seed_of
 from shared.contracts.workflow.resolution import Known
@@ -42,6 +44,16 @@ def may_start(elements: Parents, most: int | None) -> int:
         return elements.total
     ended = elements.total - elements.open.bit_count()
     return min(elements.total, ended + most)
+
+
+def next_to_start(elements: Parents, most: int | None, *, opened: int) -> list[int]:
+    """Return which elements at place `opened` or behind may start now.
+
+    They are among the first `most` that have not ended: in a first run those of `may_start`, and
+    where only some run again, the first so many of these.
+    """
+    places = places_in(elements.open)
+    return [place for place in islice(places, most) if place >= opened]
 
 
 def end_of_elements(elements: Parents) -> Status:

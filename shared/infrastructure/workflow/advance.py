@@ -16,7 +16,7 @@ from shared.contracts.events import Hint, hint_of
 from shared.contracts.job import Job, Status
 from shared.contracts.workflow.ending import error_object, failure_of_end, upstream_failure
 from shared.contracts.workflow.faults import BadReference
-from shared.contracts.workflow.foreach import element_ids, elements_of, may_start
+from shared.contracts.workflow.foreach import element_ids, elements_of, next_to_start
 from shared.contracts.workflow.names import node_id
 from shared.contracts.workflow.run_if import Signal, Verdict, signal_of, verdict
 from shared.infrastructure.mongo import Database, Document
@@ -25,8 +25,11 @@ from shared.infrastructure.workflow.graph_ends import GraphEnds
 from shared.infrastructure.workflow.graphs import Graphs
 from shared.infrastructure.workflow.node_jobs import NodeJobs
 from shared.infrastructure.workflow.owners import Owners
+from shared.infrastructure.workflow.redoing import Redoing
 from shared.infrastructure.workflow.rows import WAITING, NodeRow
 from shared.infrastructure.workflow.values import Values
+
+_MOST_AT_ONCE = 1000  # nodes to begin
 
 
 class Runnable(NamedTuple):
@@ -74,6 +77,7 @@ class Advance:
         self._values = Values(database)
         self._graph_ends = GraphEnds(database, self._values)
         self._owners = Owners(database, self._graph_ends)
+        self._redoing = Redoing(database)
 
     async def advance(self, ended: Sequence[Job]) -> Progress:
         """Do what follows from the ends of these jobs.
@@ -82,15 +86,24 @@ class Advance:
         the last graph has ended already.
         """
         done = Progress([], [], [])
-        news = [job for job in ended if job.done]
-        waiting = [job.id for job in ended if not job.done]
-        while news or waiting:
-            completed = await self._owners.complete(waiting) if waiting else []
+        owners = [job.id for job in ended if not job.done]
+        news = await self._ends_of([job for job in ended if job.done], done)
+        await self._complete(owners + await self.carry(news, done), done)
+        return done
+
+    async def end_nodes(self, ends: Sequence[NodeEnd]) -> Progress:
+        """Do what follows from ends of nodes that have no job of their own."""
+        done = Progress([], [], [])
+        await self._complete(await self.carry(list(ends), done), done)
+        return done
+
+    async def _complete(self, owners: list[str], done: Progress) -> None:
+        """End those of the jobs that wait for nothing any more, and go on with what follows."""
+        while owners:
+            completed = await self._owners.complete(owners)
             done.ended.extend(completed)
             done.hints.extend(map(hint_of, completed))
-            waiting = await self.carry(await self._ends_of([*news, *completed], done), done)
-            news = []
-        return done
+            owners = await self.carry(await self._ends_of(completed, done), done)
 
     async def _ends_of(self, ended: Sequence[Job], done: Progress) -> list[NodeEnd]:
         ended = [job for job in ended if job.workflow_id is not None]
@@ -103,15 +116,29 @@ class Advance:
     async def begin(self, rows: Sequence[NodeRow]) -> Progress:
         """Start the nodes of a new graph that wait for nobody."""
         done = Progress([], [], [])
-        await self.carry(await self._decide(rows, done), done)
+        owners: list[str] = []
+        for start in range(0, len(rows), _MOST_AT_ONCE):
+            ends = await self._decide(rows[start : start + _MOST_AT_ONCE], done)
+            owners += await self.carry(ends, done)
         if rows:
             await self._graphs.begun(rows[0].graph)
+        await self._complete(owners, done)
         return done
 
     async def begin_again(self, graph: str) -> Progress:
-        """Start a graph that was stored by somebody who died before it was begun."""
-        rows = await self._graphs.nodes_of(graph)
-        return await self.begin([row for row in rows if not row.of])
+        """Start a graph that nobody has begun yet, or part of one that is to run again."""
+        redone = await self._redoing.apply(graph)
+        done = Progress([Runnable.of(job) for job in redone.jobs], [], [])
+        for seed in redone.graphs:
+            rows = await self._graphs.nodes_of(seed)
+            more = await self.begin([row for row in rows if row.state == WAITING])
+            done.runnable.extend(more.runnable)
+            done.hints.extend(more.hints)
+            done.ended.extend(more.ended)
+            if not rows:  # a graph without nodes has ended already
+                await self._complete(await self._close(seed, [], done), done)
+            await self._graphs.begun(seed)
+        return done
 
     async def carry(self, ends: list[NodeEnd], done: Progress) -> list[str]:
         """Tell of ends, decide on those who were told, and go on with what ends by that.
@@ -131,12 +158,17 @@ class Advance:
             told = await self._graphs.nodes(list(news), waiting=True) if news else []
             ends = await self._decide(told, done)
             for graph, places in members.items():
-                if await self._graphs.close(graph, places):
-                    ended = await self._graph_ends.end(graph)
-                    done.hints.extend(ended.hints)
-                    done.runnable.extend(Runnable.of(job) for job in ended.hooks)
-                    owners += [ended.owner] if ended.owner else []
+                owners += await self._close(graph, places, done)
         return owners
+
+    async def _close(self, graph: str, members: Sequence[int], done: Progress) -> list[str]:
+        """End a graph if these were its last open members; return the job that it grew from."""
+        if not await self._graphs.close(graph, members):
+            return []
+        ended = await self._graph_ends.end(graph)
+        done.hints.extend(ended.hints)
+        done.runnable.extend(Runnable.of(job) for job in ended.hooks)
+        return [ended.owner] if ended.owner else []
 
     async def _decide(self, rows: Iterable[NodeRow], done: Progress) -> list[NodeEnd]:
         """Open, expand or skip nodes; return those that have ended by it."""
@@ -213,7 +245,7 @@ class Advance:
             elements = elements_of(value, node=whole.path)
         except BadReference as error:
             return [_refused(whole, error)]
-        expanded = await self._graphs.expand(whole.id, len(elements))
+        expanded = await self._graphs.expand(whole.id, len(elements), run=whole.run)
         if expanded is None or expanded.elements is None:
             return []
         if not elements:
@@ -244,11 +276,11 @@ class Advance:
 
     async def _open_elements(self, row: NodeRow, opened: int, done: Progress) -> None:
         assert row.elements is not None
-        until = may_start(row.elements, row.max_parallel)
-        if until > opened:
-            ids = list(element_ids(row.id, range(opened, until)))
+        places = next_to_start(row.elements, row.max_parallel, opened=opened)
+        if places:
+            ids = element_ids(row.id, places, run=row.list_run)
             await self._open_jobs([(row, each) for each in ids], done)
-            await self._graphs.opened(row.id, until)
+            await self._graphs.opened(row.id, places[-1] + 1)
 
     async def _end_of_list(self, row: NodeRow, latest: Sequence[Job]) -> NodeEnd:
         assert row.elements is not None
@@ -256,11 +288,13 @@ class Advance:
         if not failed or row.tolerate:
             return NodeEnd(row, Status.SUCCEEDED, Signal.GOOD)
         first = (failed & -failed).bit_length() - 1
-        [first_id] = element_ids(row.id, [first])
+        [first_id] = element_ids(row.id, [first], run=row.list_run)
         known = {job.id: job for job in latest}
         found = [known[first_id]] if first_id in known else await self._jobs.read([first_id])
         cause = _cause(found[0], f"{row.path}/{first}") if found else None
-        return NodeEnd(row, Status.FAILED, Signal.FAILED, cause)
+        cancelled = any(job.status is Status.CANCELLED for job in (*found, *latest))
+        status = Status.CANCELLED if cancelled else Status.FAILED
+        return NodeEnd(row, status, Signal.FAILED, cause)
 
 
 def _by_signal() -> defaultdict[Signal, list[int]]:

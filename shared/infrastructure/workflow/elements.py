@@ -20,7 +20,7 @@ def element_jobs(row: NodeRow, elements: Sequence[Any], *, now: datetime) -> Ite
     base = from_document(dict(row.job or {}))
     template = orjson.loads(base.input)
     only_items = not names_in(template)
-    for index, job_id in enumerate(element_ids(row.id, range(len(elements)))):
+    for index, job_id in enumerate(element_ids(row.id, range(len(elements)), run=row.run)):
         job = replace(
             base,
             id=job_id,

@@ -48,7 +48,9 @@ class GraphEnds:
             return GraphEnded([], [], owner)
         rows = await self._graphs.nodes_of(seed)
         end = graph_end(
-            as_graph(rows), [_ended(row) for row in rows], cancel_asked=bool(graph.get("cancel_at"))
+            as_graph(rows),
+            [ended_as(row) for row in rows],
+            cancel_asked=bool(graph.get("cancel_at")),
         )
         cause = rows[end.failed].cause if end.failed is not None else None
         if end.status is Status.SUCCEEDED:
@@ -131,7 +133,8 @@ def _order(rows: Sequence[NodeRow]) -> tuple[int, ...]:
     return tuple(order)
 
 
-def _ended(row: NodeRow) -> Ended | None:
+def ended_as(row: NodeRow) -> Ended | None:
+    """Return how a node has ended, if it has."""
     if row.signal is None or row.status is None or row.ended_at is None:
         return None
     return Ended(row.signal, row.status, row.ended_at)

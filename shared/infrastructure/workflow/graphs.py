@@ -110,16 +110,18 @@ class Graphs:
 
     async def start(self, ids: Sequence[str]) -> None:
         """Note that these nodes wait for nobody any more."""
-        with translated():
-            await self._nodes.update_many(
-                {"_id": {"$in": list(ids)}, "state": WAITING},
-                {"$set": {"state": STARTED}},
-                hint=BY_ID,
-            )
+        for start in range(0, len(ids), _MOST_AT_ONCE):
+            with translated():
+                await self._nodes.update_many(
+                    {"_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])}, "state": WAITING},
+                    {"$set": {"state": STARTED}},
+                    hint=BY_ID,
+                )
 
-    async def expand(self, node: str, count: int) -> NodeRow | None:
+    async def expand(self, node: str, count: int, *, run: int) -> NodeRow | None:
         """Note how many elements a node's list has, unless that is known; return the node."""
-        elements: Document = {"total": count, **words_of("", Parents.waiting(count)), "opened": 0}
+        words = words_of("", Parents.waiting(count))
+        elements: Document = {"total": count, **words, "opened": 0, "run": run}
         with translated():
             await self._nodes.update_one(
                 {"_id": node, "elements": {"$exists": False}},
@@ -203,6 +205,14 @@ class Graphs:
                 return_document=ReturnDocument.AFTER,
             )
         return found is not None and not any(found["open"])
+
+    async def ask_to_cancel(self, workflow_id: str) -> None:
+        """Note on all graphs of a workflow that run that somebody wants it to stop."""
+        with translated():
+            await self._graphs.update_many(
+                {"workflow_id": workflow_id, "status": "running", "cancel_at": None},
+                {"$currentDate": {"cancel_at": True}, "$inc": {"version": 1}},
+            )
 
     async def end_graph(self, graph: str, said: Document) -> bool:
         """Note how a graph has ended; say whether nobody had done so before."""

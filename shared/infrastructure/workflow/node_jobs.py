@@ -12,6 +12,8 @@ from shared.infrastructure.writes import encoded, insert, update
 FOR_JOBS = "jobs"
 """Why a job waits whose parents have not ended."""
 
+_MOST_AT_ONCE = 1000  # more in one update would outlast the patience of a socket
+
 _HELD: Document = {"status": Status.WAITING.value, "because": FOR_JOBS}
 
 
@@ -28,19 +30,19 @@ class NodeJobs:
 
     async def open(self, ids: Sequence[str]) -> None:
         """Let jobs run that wait for jobs only; one with a time of its own waits for that now."""
-        held: Document = {"_id": {"$in": list(ids)}, **_HELD}
-        with translated():
-            await self._jobs.update_many({**held, "run_at": None}, _OPENED, hint=BY_ID)
+        for start in range(0, len(ids), _MOST_AT_ONCE):
+            held: Document = {"_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])}, **_HELD}
+            with translated():
+                await self._jobs.update_many({**held, "run_at": None}, _OPENED, hint=BY_ID)
 
     async def wait_for_their_time(self, ids: Sequence[str]) -> None:
         """Close the time gate of jobs whose parents have ended, so that the keeper opens it."""
         due: Document = {"due_at": "$run_at", "because": {"$literal": "schedule"}}
-        with translated():
-            await self._jobs.update_many(
-                {"_id": {"$in": list(ids)}, **_HELD, "run_at": {"$ne": None}},
-                [{"$set": {**due, "version": {"$add": ["$version", 1]}}}],
-                hint=BY_ID,
-            )
+        change = [{"$set": {**due, "version": {"$add": ["$version", 1]}}}]
+        for start in range(0, len(ids), _MOST_AT_ONCE):
+            held: Document = {"_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])}, **_HELD}
+            with translated():
+                await self._jobs.update_many({**held, "run_at": {"$ne": None}}, change, hint=BY_ID)
 
     async def skip(self, why: Mapping[str, Failure | None]) -> None:
         """End jobs that can never run; their follow-ups are the caller's."""

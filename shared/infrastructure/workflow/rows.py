@@ -54,6 +54,7 @@ class NodeRow:
     cause: Document | None = None  # why it has no result: an error object
     ended_at: datetime | None = None
     run: int = 0
+    list_run: int = 0  # in which run the list became known
 
     @property
     def single(self) -> bool:
@@ -126,6 +127,7 @@ def node_row(document: Mapping[str, Any]) -> NodeRow:
         cause=document.get("cause"),
         ended_at=document.get("ended_at"),
         run=document.get("run", 0),
+        list_run=document.get("elements", {}).get("run", 0),
     )
 
 

@@ -80,7 +80,8 @@ class Values:
         return known
 
     async def _list_of(self, row: NodeRow) -> Known:
-        ids = list(element_ids(row.id, range(row.elements.total if row.elements else 0)))
+        total = row.elements.total if row.elements else 0
+        ids = list(element_ids(row.id, range(total), run=row.list_run))
         outcomes = await self._outcomes(ids)
         elements = [_of_element(outcomes.get(each)) for each in ids]
         return Known(collected(elements), sum(e.size for e in elements) + 2)

@@ -1,6 +1,7 @@
 """Hints: which job changed, under which routing key, as bytes and back."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -15,9 +16,10 @@ from shared.contracts.events import (
     hint_of,
     shard_key,
 )
-from shared.contracts.ids import nth_id
+from shared.contracts.ids import new_id, nth_id
 from shared.contracts.job import Status
-from tests.builders import a_job, a_job_in
+from shared.contracts.workflow.names import seed_of
+from tests.builders import NOON, a_job, a_job_in
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 HINTS = st.builds(Hint, TEXT, TEXT, TEXT, TEXT, st.lists(TEXT).map(tuple))
@@ -44,10 +46,15 @@ def test_a_hint_carries_no_state() -> None:
 
 
 def test_jobs_fall_into_every_shard_and_never_under_the_key_of_new_jobs() -> None:
-    seed = a_job().id
-    keys = {shard_key(nth_id(seed, n)) for n in range(500)}
+    keys = {shard_key(new_id(NOON + timedelta(milliseconds=n))) for n in range(500)}
     assert keys == {f"job.{n}" for n in range(SHARDS)}
     assert NEW_JOBS not in keys
+
+
+def test_all_jobs_of_a_workflow_travel_under_one_key() -> None:
+    workflow = a_job().id
+    grown = [nth_id(seed_of(nth_id(workflow, n), growth="foreach"), n) for n in range(50)]
+    assert {shard_key(each) for each in (workflow, *grown)} == {shard_key(workflow)}
 
 
 @pytest.mark.parametrize(

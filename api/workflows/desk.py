@@ -1,0 +1,53 @@
+"""Everything of the gateway that deals with workflows, opened and closed as one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from api.announcer import Announcer
+from api.cancelling import Cancelling
+from api.catalogue import Catalogue
+from api.workflows.following import Following
+from api.workflows.showing import Showing
+from api.workflows.steering import Steering
+from api.workflows.submitting import Submitting
+from api.workflows.watching import WatchedWorkflows
+from shared.infrastructure.follow_ups import FollowUps
+from shared.infrastructure.hint_sender import HintSender
+from shared.infrastructure.mongo import Database
+from shared.infrastructure.workflow.overview import Overview
+
+
+@dataclass(frozen=True, slots=True)
+class Workflows:
+    """What routes ask."""
+
+    submitting: Submitting
+    showing: Showing
+    steering: Steering
+    following: Following
+
+
+@asynccontextmanager
+async def open_workflows(
+    database: Database,
+    catalogue: Catalogue,
+    cancelling: Cancelling,
+    announcer: Announcer,
+    hints: HintSender,
+    watched: WatchedWorkflows,
+) -> AsyncIterator[Workflows]:
+    """Open all of it; `watched` is told of hints by whoever opened it."""
+    overview = Overview(database)
+    follow_ups = FollowUps(database, hints, announcer.announce_opened)
+    async with asyncio.TaskGroup() as group:
+        looking = group.create_task(watched.run())
+        async with Submitting(database, catalogue, follow_ups).running() as submitting:
+            yield Workflows(
+                submitting=submitting,
+                showing=Showing(database),
+                steering=Steering(database, catalogue, cancelling, follow_ups),
+                following=Following(watched, overview),
+            )
+        looking.cancel()
