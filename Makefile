@@ -36,8 +36,8 @@ demo: setup ## a guided tour against the service that `make run` started
 test: setup ## the whole suite, real RabbitMQ and MongoDB included (ARGS="-k name" for a part)
 	@$(VENV) -m pytest $(ARGS)
 
-faults: setup ## the long form of the fault suite, then journeys with one call in ten in trouble
-	@$(VENV) -m pytest tests/faults -m "" $(ARGS)
+faults: setup ## the fault suite and what else takes long, then journeys with one call in ten in trouble
+	@$(VENV) -m pytest tests/faults tests/long -m "" $(ARGS)
 	@TROUBLE=$(or $(TROUBLE),0.1:1) $(VENV) -m pytest -p tests.faults.trouble_plugin $(TROUBLED)
 
 soak: setup ## a steady mixed load for MINUTES=5; fails if the memory of a process grows

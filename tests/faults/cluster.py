@@ -4,8 +4,13 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    suppress,
+)
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +35,7 @@ from tests.faults.wires import Wires, open_wires
 Document = dict[str, Any]
 _TRIES = 5
 _LOOK_EVERY = 0.2  # seconds
+LEASE_S = 5  # of calm clusters
 LIVE = ["waiting", "queued", "running"]
 
 
@@ -75,6 +81,22 @@ class Cluster:
             finally:
                 for keeper in keepers:
                     keeper.cancel()
+
+    async def whole(self) -> None:
+        """Start again what does not run, and wait until every worker has a process."""
+        for part in (*self.workers, *self.gateways):
+            if not part.running:
+                await up_again(part)
+        await eventually(lambda: all(map(self.processes, self.workers)), within=20)
+
+    @asynccontextmanager
+    async def on_a_new_page(self, folder: Path) -> AsyncIterator["Cluster"]:
+        """Yield the same service with no jobs, and a ledger that knows of none."""
+        await self.whole()
+        await self.database.jobs.delete_many({})
+        ledger = Ledger(folder / "ledger")
+        async with Clients(ledger, [gateway.url for gateway in self.gateways]).open() as clients:
+            yield replace(self, ledger=ledger, clients=clients, measured={})
 
     async def at_rest(self, *, within: float) -> None:
         """Wait until no job is left to run, none has anything to be done, and no bell waits."""
@@ -157,8 +179,7 @@ async def open_cluster(
         ]
         for part in (*started_workers, *started_gateways):
             exits.push_async_callback(part.close, in_good_order=False)
-        await together(*(worker.start() for worker in started_workers))
-        await together(*(gateway.start() for gateway in started_gateways))
+        await together(*(part.start() for part in (*started_workers, *started_gateways)))
         client: AsyncMongoClient[Document] = AsyncMongoClient(mongo_url)
         exits.push_async_callback(client.close)
         ledger = Ledger(folder / "ledger")
@@ -177,6 +198,14 @@ async def open_cluster(
             clients,
             crashes,
         )
+
+
+def open_calm_cluster(
+    stack: Stack, name: str, folder: Path, switches: Sequence[str] = ()
+) -> AbstractAsyncContextManager[Cluster]:
+    """A gateway and two workers with a short lease."""
+    environment = {"WARREN_LEASE_S": str(LEASE_S), "WARREN_SLOTS": "100"}
+    return open_cluster(stack, name, folder, workers=2, environment=environment, switches=switches)
 
 
 async def up_again(service: Service) -> None:

@@ -5,37 +5,26 @@ import random
 from collections.abc import Sequence
 from functools import partial
 from itertools import count
-from pathlib import Path
 
 import pytest
 
-from deploy.local.stack import Stack
 from tests.eventually import eventually
-from tests.faults.cluster import Cluster, open_cluster
+from tests.faults.cluster import Cluster
 from tests.faults.crashes import NAMES
 from tests.faults.measured import Report
 
 pytestmark = pytest.mark.slow
 
-TWO = {"WARREN_PROCESSES": "2", "WARREN_LEASE_S": "5"}
-
 
 @pytest.mark.timeout(180)
-async def test_a_crash_at_some_steps_loses_nothing(
-    stack: Stack, own_name: str, tmp_path: Path, report: Report
-) -> None:
-    some = random.sample(NAMES, 4)
-    async with open_cluster(stack, own_name, tmp_path, environment=TWO) as cluster:
-        await _crash(cluster, some, report)
+async def test_a_crash_at_some_steps_loses_nothing(cluster: Cluster, report: Report) -> None:
+    await _crash(cluster, random.sample(NAMES, 4), report)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-async def test_a_crash_at_any_step_loses_nothing(
-    stack: Stack, own_name: str, tmp_path: Path, report: Report
-) -> None:
-    async with open_cluster(stack, own_name, tmp_path, environment=TWO) as cluster:
-        await _crash(cluster, random.sample(NAMES * 4, 4 * len(NAMES)), report)
+async def test_a_crash_at_any_step_loses_nothing(cluster: Cluster, report: Report) -> None:
+    await _crash(cluster, random.sample(NAMES * 4, 4 * len(NAMES)), report)
 
 
 async def _crash(cluster: Cluster, names: Sequence[str], report: Report) -> None:

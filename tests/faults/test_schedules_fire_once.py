@@ -16,6 +16,7 @@ import pytest
 
 from deploy.local.services import Worker, make_worker
 from deploy.local.stack import Stack
+from deploy.local.together import together
 from tests.eventually import eventually
 from tests.faults.measured import Report
 from tests.journeys.service import Service, open_service
@@ -46,7 +47,7 @@ async def three_keepers(stack: Stack, name: str) -> AsyncIterator[Keepers]:
         ]
         for worker in others:
             exits.push_async_callback(worker.close, in_good_order=False)
-            await worker.start()
+        await together(*(worker.start() for worker in others))
         yield Keepers(service, [service.worker, *others])
 
 
@@ -55,7 +56,7 @@ async def test_each_nominal_time_fires_once_while_keepers_die(
     stack: Stack, own_name: str, tmp_path: Path, report: Report
 ) -> None:
     async with three_keepers(stack, own_name) as keepers:
-        await _fires_once(keepers, tmp_path / "ledger", report, schedules=50, seconds=15)
+        await _fires_once(keepers, tmp_path / "ledger", report, schedules=40, seconds=8)
 
 
 @pytest.mark.long
@@ -71,10 +72,10 @@ async def _fires_once(
     keepers: Keepers, ledger: Path, report: Report, *, schedules: int, seconds: int
 ) -> None:
     service = keepers.service
-    start = datetime.now(UTC).replace(microsecond=0) + _LEAD + schedules * 0.02 * SECOND
-    start = start.replace(microsecond=0)
+    start = (datetime.now(UTC) + _LEAD + schedules * 0.06 * SECOND).replace(microsecond=0)
     end = start + (seconds - 1) * SECOND
-    made = [await _make(service, ledger, start, end, number) for number in range(schedules)]
+    making = (_make(service, ledger, start, end, number) for number in range(schedules))
+    made = await asyncio.gather(*making)
     assert datetime.now(UTC) < start, "the schedules were made too late for this test"
 
     kinds = await _break(keepers.workers, until=end, chance=random.Random(SEED))

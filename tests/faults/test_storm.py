@@ -36,8 +36,8 @@ async def test_a_short_storm_loses_nothing(
     stack: Stack, own_name: str, tmp_path: Path, report: Report
 ) -> None:
     async with open_cluster(stack, own_name, tmp_path, environment=FRAGILE) as cluster:
-        storm = Storm(cluster, seed=SEED, faults=6, hands=2, calm=0.5)
-        await _weather(cluster, storm, report, jobs=400)
+        storm = Storm(cluster, seed=SEED, faults=5, hands=2, calm=0.5)
+        await _weather(cluster, storm, report, jobs=300)
 
 
 @pytest.mark.long
