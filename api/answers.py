@@ -33,6 +33,12 @@ def shown(request: Request, job: Job, headers: Mapping[str, str] = {}) -> Respon
     return Response(to_json(job_view(job)), media_type=JSON, headers=extra)
 
 
+def next_link(request: Request, token: str) -> str:
+    """Return the `Link` header that leads to the next page of the list that was asked for."""
+    url = request.url.include_query_params(page_token=token)
+    return f'<{url.path}?{url.query}>; rel="next"'
+
+
 def known_tags(request: Request) -> list[str]:
     """Return the entity tags that the caller has."""
     given = request.headers.get("if-none-match", "")

@@ -213,7 +213,7 @@ class Hub:
             since = max(last - _TICK, since + _TICK)  # others may have ended in the same tick
 
     def _tell(self, job: Job, hinted: str) -> None:
-        change = Change(job, _event(job, hinted))
+        change = Change(job, event_named(job, hinted))
         for watch in tuple(self._watches.get(job.id, ())):
             watch.offer(change)
         if self._filters and (change.event == "job.log" or self._is_news(job)):
@@ -238,7 +238,7 @@ class Hub:
             self._feed.release(key)
 
 
-def _event(job: Job, hinted: str) -> str:
+def event_named(job: Job, hinted: str) -> str:
     """Name the change: what was hinted may be older than what was read."""
     if hinted in ("job.progress", "job.log") and not job.done:
         return hinted

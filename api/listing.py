@@ -103,7 +103,7 @@ def filters_of(search: JobSearch, *, at: str) -> dict[str, Any]:
     }
     if search.status:
         filters["status"] = {"$in": sorted(set(search.status))}
-    if created := _created(search.created_after, search.created_before):
+    if created := created_between(search.created_after, search.created_before):
         filters["_id"] = created
     if search.q is not None:
         if "\0" in search.q:
@@ -121,15 +121,27 @@ def next_token(query: Paged, last_id: str) -> str:
 
 def read_token(query: Paged) -> str:
     """Return the id behind which the page of a query's token begins; raise BadPageToken."""
+    last_id = read_place(query)
+    if not is_id(last_id):
+        raise _not_ours()
+    return last_id
+
+
+def read_place(query: Paged) -> str:
+    """The same for lists whose places are not ids."""
     token = query.page_token or ""
     try:
         text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
     except ValueError:
         text = ""
     digest, last_id = text[:16], text[16:]
-    if digest != _digest(query) or not is_id(last_id):
-        raise BadPageToken("this page_token does not belong to a list with these filters")
+    if digest != _digest(query):
+        raise _not_ours()
     return last_id
+
+
+def _not_ours() -> BadPageToken:
+    return BadPageToken("this page_token does not belong to a list with these filters")
 
 
 def _digest(query: Paged) -> str:
@@ -137,7 +149,8 @@ def _digest(query: Paged) -> str:
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
 
-def _created(after: datetime | None, before: datetime | None) -> dict[str, str]:
+def created_between(after: datetime | None, before: datetime | None) -> dict[str, str]:
+    """Return the bounds of the ids of what was created in between."""
     bounds = {}
     if after is not None:
         bounds["$gte"] = first_id_at(after)

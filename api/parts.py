@@ -101,7 +101,7 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
             moves = JobMoves(database)
             rerunning = Rerunning(reads, outlines, moves, requests, announcer, hints)
             workflows = await exits.enter_async_context(
-                open_workflows(database, catalogue, cancelling, announcer, hints, watched)
+                open_workflows(database, reads, catalogue, cancelling, announcer, hints, watched)
             )
             yield Parts(
                 settings=settings,

@@ -37,6 +37,11 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
         {"job_status": "succeeded"},
     ),
     "not-finished": (f"job {_JOB} is running; it has not ended", {"job_status": "running"}),
+    "nothing-to-retry": (
+        f"workflow {_JOB} has succeeded, and no node of it has failed",
+        {"job_status": "succeeded"},
+    ),
+    "not-skippable": ("node 'report' is running; cancel its job, or wait", {}),
     "worker-gone": ("worker 4f1c0b7a is dead; it cannot drain", {}),
     "job-expired-from-history": (
         f"job {_JOB} has ended and was removed from the history",

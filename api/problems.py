@@ -100,6 +100,16 @@ KINDS: dict[str, Kind] = {
         "The job has not ended",
         "Wait for its end, or cancel it; then it can run again.",
     ),
+    "nothing-to-retry": Kind(
+        409,
+        "No node of the workflow has failed",
+        "Run it again from a node of your choice: POST /v1/workflows/{id}/rerun.",
+    ),
+    "not-skippable": Kind(
+        409,
+        "The node cannot be skipped as it stands",
+        "The detail says where it stands. What waits or has failed can be skipped.",
+    ),
     "worker-gone": Kind(
         409,
         "That worker has stopped or died",

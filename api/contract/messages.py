@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, RootModel
 
 from api.contract.shapes import Id, Job, Problem
+from api.contract.workflow_shapes import Workflow
 from shared.contracts.bells import MAX_IDS
 
 
@@ -15,21 +16,24 @@ class ConnectionAck(BaseModel):
 
 
 class Next(BaseModel):
-    """A job as it is now. The first one is a snapshot; progress may be coalesced, an end never."""
+    """A job or a workflow as it is now. The first one is a snapshot; an end is never left out."""
 
     type: Literal["next"]
     id: str = Field(description="of the subscription")
     event: str = Field(
         description="`job.<status>`, or job.progress, job.log, or job.retrying: it waits for "
-        "another attempt",
+        "another attempt; of a workflow `workflow.<status>`",
         examples=["job.running", "job.progress", "job.retrying", "job.succeeded"],
     )
-    seq: int = Field(description="the job's version; send it as `after` to resume")
-    job: Job
+    seq: int = Field(description="the version of the job or the workflow; `after` resumes a job")
+    job: Job | None = Field(default=None, description="absent if this tells of a workflow")
+    workflow: Workflow | None = Field(
+        default=None, description="a subscribed workflow: the snapshot, and each change of its own"
+    )
 
 
 class Complete(BaseModel):
-    """The job of this subscription has ended; nothing follows."""
+    """The job or the workflow of this subscription has ended; nothing follows."""
 
     type: Literal["complete"]
     id: str

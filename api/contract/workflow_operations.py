@@ -1,5 +1,6 @@
 """What the routes of workflows take and answer, to be spread into their decorators."""
 
+from api.bodies import JSON_LINES
 from api.contract.answers import answer, operation
 from api.contract.components import Json, headers, schema_ref
 from api.contract.operations import NO_MEMBERS, STEERING_PROBLEMS, SUBMIT_TAKES, json_body
@@ -84,6 +85,74 @@ GET_WORKFLOW = operation(
     },
     problems=_OF_A_WORKFLOW,
     takes=("IfNoneMatch", "Prefer"),
+)
+_AGAIN = {"202": answer("It goes on, under the same id", "Workflow", _ON_ITS_WAY)}
+_ONE_NODE: Json = {
+    "failed": {"summary": "A node by its path", "value": {"node": "fetch"}},
+}
+RETRY_WORKFLOW = operation(
+    "retry_workflow",
+    _AGAIN | {"200": answer("It has ended again", "Workflow", _SUBMITTED)},
+    problems=(*STEERING_PROBLEMS, *_OF_A_WORKFLOW, "not-finished", "nothing-to-retry"),
+    takes=SUBMIT_TAKES,
+    body=json_body(NO_MEMBERS, required=False),
+)
+RERUN_WORKFLOW = operation(
+    "rerun_workflow",
+    _AGAIN | {"200": answer("It has ended again", "Workflow", _SUBMITTED)},
+    problems=(*STEERING_PROBLEMS, *_OF_A_WORKFLOW, "not-finished", "unknown-task"),
+    takes=SUBMIT_TAKES,
+    body=json_body(
+        schema_ref("Rerun"),
+        {
+            "another input": {
+                "summary": "From a node on, with another input",
+                "value": {"node": "sum", "input": {"x": {"$from": "left"}, "y": 5}},
+            }
+        },
+    ),
+)
+SKIP_NODE = operation(
+    "skip_node",
+    _AGAIN | {"200": answer("It has ended", "Workflow", _SUBMITTED)},
+    problems=(*STEERING_PROBLEMS, *_OF_A_WORKFLOW, "not-skippable", "not-finished"),
+    takes=SUBMIT_TAKES,
+    body=json_body(schema_ref("Skip"), _ONE_NODE),
+)
+LIST_WORKFLOWS = operation(
+    "list_workflows",
+    {"200": answer("A page of workflows", "WorkflowPage", headers(Link="Link"))},
+    problems=("invalid-page-token", "invalid-input"),
+)
+LIST_NODES = operation(
+    "list_nodes",
+    {"200": answer("A page of nodes", "NodePage", headers(Link="Link"))},
+    problems=(*_OF_A_WORKFLOW, "invalid-page-token", "invalid-input"),
+)
+_LINES: Json = {
+    "schema": {"type": "string"},
+    "example": '{"node":"each/0","index":0,"job_id":"...","status":"succeeded","result":2,'
+    '"error":null}\n',
+}
+GET_RESULTS = operation(
+    "get_results",
+    {"200": {"description": "A line for each job", "content": {JSON_LINES[0]: _LINES}}},
+    problems=(*_OF_A_WORKFLOW, "invalid-input"),
+)
+_STREAM: Json = {
+    "type": "string",
+    "description": "Server-Sent Events: `workflow.*` with the workflow, `job.*` with a job of it",
+}
+WORKFLOW_EVENTS = operation(
+    "workflow_events",
+    {
+        "200": {
+            "description": "The workflow as it is, then each change, up to its end",
+            "content": {"text/event-stream": {"schema": _STREAM}},
+        }
+    },
+    problems=_OF_A_WORKFLOW,
+    takes=("LastEventId",),
 )
 CANCEL_WORKFLOW = operation(
     "cancel_workflow",

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, WithJsonSchema
 
 from api.contract.shapes import Id, Shape
 from api.workflows.reading import WorkflowFields
+from api.workflows.steering import Rerun, Skip
 from shared.contracts.job import Status
 from shared.contracts.submission import Options
 
@@ -166,6 +167,20 @@ class Workflow(WorkflowSummary):
     result: Any = Field(description="null until it has succeeded")
 
 
+class WorkflowPage(Shape):
+    """Some workflows, and how to get those after them."""
+
+    workflows: list[WorkflowSummary]
+    next_page_token: str | None = Field(description="null on the last page")
+
+
+class NodePage(Shape):
+    """Some nodes of a workflow, and how to get those after them."""
+
+    nodes: dict[str, NodeState] = Field(description="by path, in declared order")
+    next_page_token: str | None = Field(description="null on the last page")
+
+
 class CriticalPath(Shape):
     """The longest way through the graph, by how long recent jobs of its tasks took."""
 
@@ -194,5 +209,8 @@ class WorkflowPlan(Shape):
     critical_path: CriticalPath
 
 
-ANSWERS: tuple[type[BaseModel], ...] = (Workflow, WorkflowPlan)
-TAKEN: tuple[type[BaseModel], ...] = (WorkflowRequest,)
+ANSWERS: tuple[type[BaseModel], ...] = (
+    *(Workflow, WorkflowPlan),
+    *(WorkflowPage, NodePage),
+)
+TAKEN: tuple[type[BaseModel], ...] = (WorkflowRequest, Rerun, Skip)

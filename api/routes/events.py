@@ -29,7 +29,7 @@ async def job_events(request: Request, job_id: str, parts: PartsOf) -> Response:
         body = to_json({"events": timeline(job)})
         return Response(body, media_type=JSON, headers={"ETag": etag(job)})
     return StreamingResponse(
-        _stream(parts.hub, job_id, after=_last_event_id(request)),
+        _stream(parts.hub, job_id, after=last_event_id(request)),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )
@@ -65,6 +65,7 @@ def _event(change: Change) -> bytes:
     return head + change.body + b"\n\n"
 
 
-def _last_event_id(request: Request) -> int:
+def last_event_id(request: Request) -> int:
+    """Return the last id that the caller saw of a stream, or 0."""
     given = request.headers.get("last-event-id", "")
     return int(given) if given.isdigit() and len(given) < 10 else 0

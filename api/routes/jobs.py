@@ -5,7 +5,7 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
-from api.answers import JSON, shown
+from api.answers import JSON, next_link, shown
 from api.contract import operations
 from api.listing import ListQuery, next_token, page_query
 from api.parts import PartsOf
@@ -30,7 +30,7 @@ async def list_jobs(
         page.filters, size=size + 1, newest_first=page.newest_first, after=page.after
     )
     token = next_token(query, jobs[size - 1].id) if len(jobs) > size else None
-    headers = {"Link": _next_link(request, token)} if token else {}
+    headers = {"Link": next_link(request, token)} if token else {}
     body = {"jobs": [job_view(job) for job in jobs[:size]], "next_page_token": token}
     return Response(to_json(body), media_type=JSON, headers=headers)
 
@@ -86,11 +86,6 @@ def known_form(job_id: str) -> None:
     """Raise NotFound for what cannot be an id of ours, without asking the database."""
     if not is_id(job_id):
         raise NotFound(f"{job_id[:80]!r} is not a job id; ids are UUIDs of version 7")
-
-
-def _next_link(request: Request, token: str) -> str:
-    query = request.url.include_query_params(page_token=token).query
-    return f'</v1/jobs?{query}>; rel="next"'
 
 
 def _no_result(job: Job) -> ProblemError:

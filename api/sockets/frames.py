@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from api.hub import Change
 from api.problems import ProblemError, problem_body
+from api.workflows.following import Told
 from shared.contracts.errors import Malformed
 from shared.contracts.strict_json import parse
 
@@ -37,7 +38,7 @@ class ConnectionInit(_Frame):
 
 
 class Subscribe(_Frame):
-    """Follow one job, or every job that fits a filter; other subjects come with later versions."""
+    """Follow one job, a workflow with all its jobs, or every job that fits a filter."""
 
     type: Literal["subscribe"]
     id: SubscriptionId
@@ -95,6 +96,19 @@ def next_frame(subscription: str, change: Change) -> bytes:
             "event": change.event,
             "seq": change.job.version,
             "job": orjson.Fragment(change.body),
+        }
+    )
+
+
+def workflow_frame(subscription: str, told: Told) -> bytes:
+    """Return the frame that tells of a workflow, or of a job of one."""
+    return orjson.dumps(
+        {
+            "type": "next",
+            "id": subscription,
+            "event": told.event,
+            "seq": told.seq,
+            told.subject: orjson.Fragment(told.body),
         }
     )
 

@@ -7,6 +7,7 @@ from api.hub import Change
 from api.sockets.frames import complete_frame, next_frame
 
 MOST_PENDING = 1000
+_FEW = 200
 
 
 class Overflow(Exception):
@@ -19,6 +20,7 @@ class Outbox:
     def __init__(self) -> None:
         self._pending: OrderedDict[object, tuple[str, Change] | bytes] = OrderedDict()
         self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
         self._overflow = False
 
     def tell(self, subscription: str, change: Change, *, then_complete: bool) -> None:
@@ -29,6 +31,16 @@ class Outbox:
         self._add(key, (subscription, change))
         if then_complete:
             self.say(complete_frame(subscription))
+
+    def put(self, key: object, frame: bytes) -> None:
+        """Add a frame in the place of an older one with the same key that waits still."""
+        self._add(key, frame)
+
+    async def room(self) -> None:
+        """Return once few frames wait: for those who can go on later without losing anything."""
+        while len(self._pending) > _FEW:
+            self._taken.clear()
+            await self._taken.wait()
 
     def say(self, frame: bytes) -> None:
         """Add a frame as it is."""
@@ -42,6 +54,7 @@ class Outbox:
         if self._overflow:
             raise Overflow
         _, item = self._pending.popitem(last=False)
+        self._taken.set()
         return item if isinstance(item, bytes) else next_frame(*item)
 
     def _add(self, key: object, item: tuple[str, Change] | bytes) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
@@ -138,14 +138,17 @@ class Session:
                 del self._subscriptions[frame.id]
 
     def _subject(self, frame: frames.Subscribe) -> Coroutine[Any, Any, None]:
-        if frame.workflow is not None or frame.channel is not None:
-            pointer = "/workflow" if frame.workflow is not None else "/channel"
-            raise InvalidInput([Fault(pointer, "this version of Warren does not serve this yet")])
-        if (frame.job is None) == (frame.filter is None):
-            fault = Fault("", "name either a `job` or a `filter` to subscribe to")
+        if frame.channel is not None:
+            raise InvalidInput(
+                [Fault("/channel", "this version of Warren does not serve this yet")]
+            )
+        if [frame.job, frame.workflow, frame.filter].count(None) != 2:
+            fault = Fault("", "name one of `job`, `workflow` and `filter` to subscribe to")
             raise InvalidInput([fault])
         if frame.job is not None:
             return self._follow_job(frame.id, frame.job, frame.after)
+        if frame.workflow is not None:
+            return self._follow_workflow(frame.id, frame.workflow)
         return self._follow_filter(frame.id, frame.filter)
 
     async def _follow_job(self, subscription: str, job_id: str, after: int) -> None:
@@ -163,6 +166,19 @@ class Session:
                 self._outbox.say(frames.complete_frame(subscription))
             else:
                 await ended.wait()
+
+    async def _follow_workflow(self, subscription: str, workflow_id: str) -> None:
+        if not is_id(workflow_id):
+            raise InvalidInput([Fault("/workflow", "this is not a workflow id")])
+        changes = self._parts.workflows.following.changes(workflow_id)
+        async with aclosing(changes):
+            async for told in changes:
+                frame = frames.workflow_frame(subscription, told)
+                # A log line must not take the place of a change, nor a change that of a log line.
+                key = object() if told.event == "job.log" else (subscription, told.id)
+                self._outbox.put(key, frame)
+                await self._outbox.room()
+        self._outbox.say(frames.complete_frame(subscription))
 
     async def _follow_filter(self, subscription: str, wanted: Any) -> None:
         def tell(change: Change) -> None:

@@ -15,8 +15,8 @@ from api.workflows.submitting import Submitting
 from api.workflows.watching import WatchedWorkflows
 from shared.infrastructure.follow_ups import FollowUps
 from shared.infrastructure.hint_sender import HintSender
+from shared.infrastructure.job_reads import JobReads
 from shared.infrastructure.mongo import Database
-from shared.infrastructure.workflow.overview import Overview
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Workflows:
 @asynccontextmanager
 async def open_workflows(
     database: Database,
+    reads: JobReads,
     catalogue: Catalogue,
     cancelling: Cancelling,
     announcer: Announcer,
@@ -39,15 +40,15 @@ async def open_workflows(
     watched: WatchedWorkflows,
 ) -> AsyncIterator[Workflows]:
     """Open all of it; `watched` is told of hints by whoever opened it."""
-    overview = Overview(database)
+    showing = Showing(database)
     follow_ups = FollowUps(database, hints, announcer.announce_opened)
     async with asyncio.TaskGroup() as group:
         looking = group.create_task(watched.run())
         async with Submitting(database, catalogue, follow_ups).running() as submitting:
             yield Workflows(
                 submitting=submitting,
-                showing=Showing(database),
+                showing=showing,
                 steering=Steering(database, catalogue, cancelling, follow_ups),
-                following=Following(watched, overview),
+                following=Following(watched, showing, reads),
             )
         looking.cancel()

@@ -52,9 +52,7 @@ class Showing:
         shown = {each["path"]: views.node_view(each, jobs.get(each["_id"]), names) for each in page}
         return shown, views.place_of(page[-1]) if len(found) > most else None
 
-    async def results(
-        self, workflow_id: str, graphs: Sequence[str], row: NodeRow | None
-    ) -> AsyncIterator[bytes]:
+    async def results(self, graphs: Sequence[str], row: NodeRow | None) -> AsyncIterator[bytes]:
         """Yield a line for each job of a node, or of all nodes; none is held for long."""
         if row is not None:
             async for line in self._lines(row):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.cancelling import Cancelling
 from api.catalogue import Catalogue
@@ -38,6 +39,22 @@ _AT_ONCE = 1000
 _ROUNDS = 10  # what grows faster than this is caught by who cancels again
 _UNFINISHED = sorted(status.value for status in set(Status) - ENDS)
 _PATIENCE = 5.0  # seconds
+
+
+class Skip(BaseModel):
+    """Which node is to be skipped."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    node: str = Field(min_length=1, max_length=2000, description="its path")
+
+
+class Rerun(Skip):
+    """From which node on a workflow is to run again."""
+
+    input: dict[str, Any] | None = Field(
+        default=None, description="another input for the node, with references as at first"
+    )
 
 
 class Steering:

@@ -1,5 +1,7 @@
 """The collections and indexes that Warren keeps in MongoDB."""
 
+from typing import Any
+
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import OperationFailure
 
@@ -24,6 +26,9 @@ BY_ID = "_id_"
 
 _DAY = 24 * 3600
 _WEEK = 7 * _DAY
+_WHOLE: dict[str, Any] = {"partialFilterExpression": {"root": True}}
+"""Graphs that were submitted, not grown."""
+
 INDEXES: dict[str, list[IndexModel]] = {
     JOBS: [
         IndexModel([("status", ASCENDING), ("_id", DESCENDING)]),
@@ -91,6 +96,11 @@ INDEXES: dict[str, list[IndexModel]] = {
             name="of_workflow",
             partialFilterExpression={"workflow_id": {"$exists": True}},
         ),
+        IndexModel(  # what a watcher of a workflow may have missed
+            [("workflow_id", ASCENDING), ("finished_at", ASCENDING)],
+            name="ended_of_workflow",
+            partialFilterExpression={"workflow_id": {"$exists": True}},
+        ),
         IndexModel(
             [("tags", ASCENDING), ("_id", DESCENDING)],
             name="tagged",
@@ -116,6 +126,10 @@ INDEXES: dict[str, list[IndexModel]] = {
         ),
     ],
     GRAPHS: [
+        IndexModel([("root", ASCENDING), ("_id", DESCENDING)], name="whole", **_WHOLE),
+        IndexModel([("status", ASCENDING), ("_id", DESCENDING)], name="standing", **_WHOLE),
+        IndexModel([("tags", ASCENDING), ("_id", DESCENDING)], name="tagged", **_WHOLE),
+        IndexModel([("finished_at", ASCENDING)], name="finished", **_WHOLE),
         IndexModel([("workflow_id", ASCENDING)]),
         IndexModel(
             [("owner", ASCENDING)],

@@ -101,6 +101,34 @@ class JobReads:
             )
         return [Ended(each["_id"], each["version"], each["finished_at"]) for each in found]
 
+    async def ended_of(self, workflow_id: str, since: datetime | None, *, most: int) -> list[Ended]:
+        """The same for jobs of a workflow, whenever they ended if `since` is None."""
+        ended = {"$gt": since} if since else {"$type": "date"}
+        query = {"workflow_id": workflow_id, "finished_at": ended}
+        shown = {"version": 1, "finished_at": 1}
+        with translated():
+            found = (
+                await self._jobs.find(query, shown)
+                .hint("ended_of_workflow")
+                .sort("finished_at", ASCENDING)
+                .limit(most)
+                .to_list(None)
+            )
+        return [Ended(each["_id"], each["version"], each["finished_at"]) for each in found]
+
+    async def last_end_of(self, workflow_id: str) -> datetime | None:
+        """Return when the last job of a workflow to end so far did (the database's clock)."""
+        query = {"workflow_id": workflow_id, "finished_at": {"$type": "date"}}
+        with translated():
+            found = (
+                await self._jobs.find(query, {"finished_at": 1})
+                .hint("ended_of_workflow")
+                .sort("finished_at", DESCENDING)
+                .limit(1)
+                .to_list(None)
+            )
+        return found[0]["finished_at"] if found else None
+
     async def logs(self, job_id: str) -> list[Document]:
         """Return the log lines of all attempts of a job, oldest first."""
         with translated():

@@ -17,6 +17,7 @@ from shared.infrastructure.shared_reads import SharedReads
 from shared.infrastructure.workflow.rows import STARTED, WAITING, NodeRow, node_row
 
 _RUNNING = "running"
+_WHOLE: Document = {"root": True, "planted": True}
 _AT_ONCE = 1024  # a divisor of the ids that sort by place, so that no chunk holds a seam
 _IN_A_BATCH = 100  # results in one answer of the database: each may have megabytes
 _DURATIONS = 30  # of recent jobs of a task
@@ -56,7 +57,7 @@ class Overview:
     async def workflow(self, workflow_id: str) -> Document:
         """Return the document of a workflow's own graph; raise NotFound."""
         with translated():
-            found = await self._graphs.find_one({"_id": workflow_id, "workflow_id": workflow_id})
+            found = await self._graphs.find_one({"_id": workflow_id, **_WHOLE})
         if found is None:
             raise NotFound(f"there is no workflow {workflow_id}")
         return found
@@ -71,7 +72,9 @@ class Overview:
     async def _read_standings(self, ids: Iterable[str]) -> dict[str, Standing]:
         shown = {"status": 1, "version": 1}
         with translated():
-            found = await self._graphs.find({"_id": {"$in": list(ids)}}, shown).to_list(None)
+            found = await self._graphs.find({"_id": {"$in": list(ids)}, **_WHOLE}, shown).to_list(
+                None
+            )
         return {each["_id"]: Standing(each["status"], each["version"]) for each in found}
 
     async def versions(self, ids: Iterable[str]) -> dict[str, int]:
@@ -90,7 +93,7 @@ class Overview:
     ) -> list[Document]:
         """Return up to `size` workflows that match, in order of creation, beyond the id `after`."""
         beyond = {"_id": {"$lt" if newest_first else "$gt": after}} if after else {}
-        query: Document = {"$and": [{"root": True, **filters}, beyond]}
+        query: Document = {"$and": [{**_WHOLE, **filters}, beyond]}
         order = DESCENDING if newest_first else ASCENDING
         with translated():
             return await self._graphs.find(query).sort("_id", order).limit(size).to_list(None)

@@ -135,6 +135,7 @@ class Machine(Values):
             assert end is not None
             if end.failed is not None:
                 doc.error = self.docs[bad[0].ids[end.failed]].error
+            doc.value = None  # what its attempt gave does not count any more
             self._end(doc, end.status)
             return
         if replacement := next((s for s in doc.owned.values() if "+" not in s.plot.path), None):

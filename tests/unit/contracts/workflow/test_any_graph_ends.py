@@ -1,5 +1,7 @@
 """Whatever its jobs do, in whatever order: a workflow ends, and rightly so."""
 
+from random import Random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from shared.contracts.workflow.reading import read_graph
 from shared.contracts.workflow.redo import parents_after
 from shared.contracts.workflow.run_if import Verdict, verdict
 from tests.unit.contracts.workflow.documents import Doc
-from tests.unit.contracts.workflow.fates import fates_of, graphs, steady_graphs
+from tests.unit.contracts.workflow.fates import fates_of, graphs, random_graph, steady_graphs
 from tests.unit.contracts.workflow.machine import Machine
 
 seeds = st.integers(0, 2**32)
@@ -115,6 +117,15 @@ def test_results_stand_in_declared_order(graph: Graph, fates: int, schedule: int
             assert doc.value == [d.value for d in sorted(of, key=lambda d: d.number)]
         elif doc.runs and not doc.owned:
             assert doc.value == fate(doc.path).value
+
+
+def test_an_element_that_founders_with_what_grew_from_it_stands_as_null_in_the_list() -> None:
+    machine = Machine(random_graph(Random(477)), fates=fates_of(477, trouble=0), schedule=0).run()
+    [doc] = [doc for doc in machine.docs.values() if doc.path == "n3"]
+    elements = [each for each in machine.docs.values() if each.element_of is doc]
+    assert [each.status for each in elements] == [Status.SUCCEEDED] * 2 + [Status.FAILED]
+    assert doc.value == [each.value for each in elements]
+    assert doc.value[2] is None
 
 
 @often
