@@ -13,7 +13,7 @@ from shared.infrastructure.background import end
 from shared.infrastructure.bell_ringer import BellRinger, Rung
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_inserts import JobInserts
-from shared.infrastructure.workflow.advance import Runnable
+from shared.infrastructure.workflow.progress import Runnable
 
 _MOST_PENDING = 10_000  # jobs; the keeper rings for those beyond
 _MOST_IN_FLIGHT = 32  # bells without a confirm

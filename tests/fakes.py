@@ -31,6 +31,8 @@ from shared.infrastructure.task_catalogue import TaskCatalogue
 from shared.infrastructure.workers import Workers
 from shared.infrastructure.workflow.values import Values
 from tests.builders import LATER
+from worker.attempt import Attempt
+from worker.growing import Grower
 
 Journal = list[tuple[str, Any]]
 """What was asked of the fakes, in order: a word and what it was about."""
@@ -393,3 +395,13 @@ class FakeValues(Values):
 
     async def input_of(self, job: Job) -> Any:
         return orjson.loads(job.input)
+
+
+class FakeGrower(Grower):
+    """Lets nothing grow."""
+
+    def __init__(self) -> None:
+        pass
+
+    def let_grow(self, attempt: Attempt) -> None:
+        pass

@@ -4,9 +4,13 @@ WarrenError
 ├── InvalidInput            an input does not fit the task's signature
 ├── Unserialisable          a value cannot become JSON
 ├── SoftTimeout             raised in a process task when its soft timeout strikes
+├── CannotGrow              what a task wants to spawn, or to be replaced by, cannot be
+│   ├── InvalidWorkflow     the graph is not in order
+│   └── EmptyReplacement    a graph without nodes cannot replace a job
 ├── Signal                  raised by a task to steer what happens next
 │   ├── Retry               run again, perhaps after a while
 │   ├── GiveUp              fail now, do not run again
+│   ├── Replacement         let a graph do the rest; made by `job.replace_with`
 │   └── RateLimited         the other side asked for a pause
 └── ClientError             something between you and the service
     ├── Problem             the service answered with a problem (RFC 9457)
@@ -76,6 +80,37 @@ class SoftTimeout(WarrenError, TimeoutError):
         return type(self), (self.seconds,)
 
 
+class CannotGrow(WarrenError):
+    """What a task wants to spawn, or to be replaced by, cannot be; another attempt changes nothing.
+
+    Too deep, or another graph than the attempt before this one had spawned in the same place.
+    """
+
+
+class InvalidWorkflow(CannotGrow):
+    """The graph is not in order; `errors` says which node and why."""
+
+    def __init__(self, errors: Sequence[Fault]) -> None:
+        self.errors: list[Fault] = list(errors)
+        super().__init__("; ".join(f"{e['pointer'] or '/'}: {e['message']}" for e in self.errors))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.errors,)
+
+
+class EmptyReplacement(CannotGrow):
+    """A graph without nodes cannot replace a job: return the value instead."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(
+            f"job {job_id} cannot be replaced by an empty graph; return the value instead"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.job_id,)
+
+
 class Signal(WarrenError):
     """Raised by a task to steer what happens to its job next."""
 
@@ -101,6 +136,17 @@ class GiveUp(Signal):
 
     def __init__(self, message: str = "the task gave up") -> None:
         super().__init__(message)
+
+
+class Replacement(Signal):
+    """The job's attempt is over, and a graph does the rest: its result becomes the job's."""
+
+    def __init__(self, graph: dict[str, Any]) -> None:
+        self.graph = graph  # as the service reads workflows
+        super().__init__("the job is replaced by a graph")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.graph,)
 
 
 class RateLimited(Signal):

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Awaitable, Generator, Mapping
 from datetime import datetime
-from typing import Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
+from warren.errors import EmptyReplacement, Replacement, WarrenError
+from warren.growing import Planted, Spawned, SpawnOptions, graph_of
 from warren.outcome import plain
+
+if TYPE_CHECKING:
+    from warren.canvas.signature import Part
 
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -25,6 +30,9 @@ class JobPort(Protocol):
     def log(self, level: str, message: str, fields: dict[str, object]) -> None:
         """Take one log line; the fields are plain JSON values."""
 
+    def spawn(self, graph: dict[str, Any], options: SpawnOptions) -> Planted | Awaitable[Planted]:
+        """Plant a graph; on an event loop that must not be blocked, when it is awaited."""
+
 
 class Silent:
     """A port that hears nothing, for a task that is called as the function it is."""
@@ -36,6 +44,13 @@ class Silent:
 
     def log(self, level: str, message: str, fields: dict[str, object]) -> None:
         """Drop the line."""
+
+    def spawn(self, graph: dict[str, Any], options: SpawnOptions) -> Planted:
+        """Refuse: a graph that nobody runs would be a lie."""
+        raise WarrenError(
+            "a task that is called as the function it is cannot spawn; run it with"
+            " warren.pytest_plugin.run_task, or hand it in"
+        )
 
 
 class Done:
@@ -104,6 +119,38 @@ class Job:
             raise ValueError(f"log level {level!r} is unknown; use one of {levels}")
         self._port.log(level, plain_text(message), {name: plain(fields[name]) for name in fields})
         return _DONE
+
+    def spawn(
+        self,
+        graph: Part | Mapping[str, Any],
+        *,
+        wait: bool = False,
+        join: bool = False,
+        name: str | None = None,
+    ) -> Spawned:
+        """Let a task, a signature or a workflow's document run beside this job, from now on.
+
+        In an `async def` task await it; elsewhere it returns when they are stored. With `wait` this
+        job ends only when they have, so that what depends on it waits too, and it fails if they
+        do; with `join` also the value of the graph follows that of this job in lists, as if it
+        were one more member of the group. Raises InvalidWorkflow and other CannotGrow.
+
+        An attempt that is repeated spawns nothing twice: spawns are told apart by the order of the
+        calls, or by `name` where that may differ between attempts.
+        """
+        options: SpawnOptions = {"wait": wait or join, "join": join, "name": name}
+        return Spawned(self._port.spawn(graph_of(graph), options))
+
+    def replace_with(self, graph: Part | Mapping[str, Any]) -> Replacement:
+        """What to raise so that a graph does the rest: `raise job.replace_with(a.s(1) | b.s())`.
+
+        The result of the graph becomes that of this job, which keeps its id, place, links and
+        dependents. Raises EmptyReplacement for a graph without nodes.
+        """
+        document = graph_of(graph)
+        if not document.get("nodes"):
+            raise EmptyReplacement(self.id)
+        return Replacement(document)
 
     def __repr__(self) -> str:
         return f"Job(id={self.id!r}, attempt={self.attempt})"

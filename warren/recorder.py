@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    from warren.growing import Planted, SpawnOptions
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,16 @@ class LogLine:
     fields: dict[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Spawn:
+    """One graph that the job spawned, as the service would read it; nothing ran."""
+
+    graph: dict[str, Any]
+    wait: bool = False
+    join: bool = False
+    name: str | None = None
+
+
 class Recorder:
     """Keeps every report, in order; may be used from any thread."""
 
@@ -32,6 +47,7 @@ class Recorder:
         self.knows = False  # the task saw that it was asked
         self.reports: list[Progress] = []
         self.lines: list[LogLine] = []
+        self.spawns: list[Spawn] = []
 
     @property
     def cancelled(self) -> bool:
@@ -46,3 +62,8 @@ class Recorder:
     def log(self, level: str, message: str, fields: dict[str, object]) -> None:
         """Keep one line."""
         self.lines.append(LogLine(level, message, fields))
+
+    def spawn(self, graph: dict[str, Any], options: SpawnOptions) -> Planted:
+        """Keep a graph; the ids are made up."""
+        self.spawns.append(Spawn(graph, **options))
+        return {"workflow_id": str(uuid4()), "nodes": {n: str(uuid4()) for n in graph["nodes"]}}

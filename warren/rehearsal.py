@@ -18,10 +18,10 @@ from uuid import uuid4
 
 from pydantic_core import from_json
 
-from warren.errors import SoftTimeout
+from warren.errors import Replacement, SoftTimeout
 from warren.job import Job
 from warren.outcome import error_of, snooze_of, to_json
-from warren.recorder import LogLine, Progress, Recorder
+from warren.recorder import LogLine, Progress, Recorder, Spawn
 from warren.rehearsal_process import FailedThere, Limits, TimedOut, run_in_process
 from warren.task import Task
 
@@ -33,8 +33,9 @@ class Outcome:
     """How an attempt ended, with what a job then has.
 
     `succeeded` with a result; `failed` with an error, whose `retryable` says whether another
-    attempt may follow; `waiting` if the task asked for a rest of `after_s` seconds; `cancelled` if
-    it saw that it should be.
+    attempt may follow; `waiting` if the task asked for a rest of `after_s` seconds, or is replaced
+    by the graph `replaced_by`; `cancelled` if it saw that it should be. Nothing that was spawned
+    has run.
     """
 
     status: str
@@ -43,6 +44,8 @@ class Outcome:
     progress: list[Progress] = field(default_factory=list)
     logs: list[LogLine] = field(default_factory=list)
     after_s: float | None = None
+    spawned: list[Spawn] = field(default_factory=list)
+    replaced_by: dict[str, Any] | None = None
 
 
 def run_task(
@@ -101,7 +104,7 @@ async def arun_task(
     ended = await _ended(task, job, port, limits)
     if port.knows:
         ended = Outcome("cancelled")
-    return replace(ended, progress=port.reports, logs=port.lines)
+    return replace(ended, progress=port.reports, logs=port.lines, spawned=port.spawns)
 
 
 async def _ended(task: Task[..., Any], job: Job, port: Recorder, limits: Limits) -> Outcome:
@@ -109,6 +112,8 @@ async def _ended(task: Task[..., Any], job: Job, port: Recorder, limits: Limits)
         return Outcome("succeeded", from_json(await _run(task, job, port, limits)))
     except TimedOut as late:
         error, after_s = _timeout(late, task, job.attempt), None
+    except Replacement as replacement:
+        return Outcome("waiting", replaced_by=replacement.graph)
     except FailedThere as failure:
         error, after_s = failure.error, failure.after_s
     except BaseException as raised:

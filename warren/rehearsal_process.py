@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from warren.errors import Replacement
+from warren.growing import Planted, SpawnOptions
 from warren.job import Job, JobPort
 from warren.outcome import error_of, snooze_of, to_json
 from warren.soft_timeout import call_here
@@ -97,6 +99,10 @@ def _listen(here: Connection, port: JobPort, timeout_s: float | None) -> bytes:
             port.progress(*rest)
         elif kind == "log":
             port.log(*rest)
+        elif kind == "spawn":
+            here.send(port.spawn(*rest))
+        elif kind == "replacement":
+            raise Replacement(*rest)
         elif kind == "error":
             raise FailedThere(*rest)
         else:
@@ -118,6 +124,11 @@ class _Port:
     def log(self, *line: object) -> None:
         self._there.send(("log", *line))
 
+    def spawn(self, graph: dict[str, Any], options: SpawnOptions) -> Planted:
+        self._there.send(("spawn", graph, options))
+        planted: Planted = self._there.recv()
+        return planted
+
 
 def _run(
     there: Connection, task: Task[..., Any], told: dict[str, Any], soft_timeout_s: float | None
@@ -126,6 +137,8 @@ def _run(
     job = Job(**told, port=_Port(there))
     try:
         there.send(("result", to_json(call_here(task, job, soft_timeout_s))))
+    except Replacement as replacement:
+        there.send(("replacement", replacement.graph))
     except BaseException as error:  # noqa: BLE001 - whatever a task raises is an outcome
         failure = error_of(error, attempt=job.attempt, retryable=task.retryable)
         there.send(("error", failure, snooze_of(error)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from warren.errors import GiveUp, InvalidInput, RateLimited, Retry, Unserialisable
+from warren.errors import CannotGrow, GiveUp, InvalidInput, RateLimited, Retry, Unserialisable
 
-_FINAL = (GiveUp, InvalidInput, Unserialisable)
+_FINAL = (GiveUp, InvalidInput, Unserialisable, CannotGrow)
 _AGAIN = (Retry, RateLimited)
 
 
@@ -29,8 +29,8 @@ class Verdict:
     def retryable(self, error: BaseException) -> bool:
         """Whether another attempt may help: the nearest class of the error in a list decides.
 
-        Before the lists: GiveUp, InvalidInput and Unserialisable never are, Retry and RateLimited
-        always.
+        Before the lists: GiveUp, InvalidInput, Unserialisable and CannotGrow never are, Retry and
+        RateLimited always.
         """
         if isinstance(error, _FINAL):
             return False

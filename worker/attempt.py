@@ -2,12 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.contracts.attempt import Progress
 from shared.contracts.job import Job
+from warren.growing import Planted, SpawnOptions
+from worker.spawning import Spawning
+
+Grow = Callable[[dict[str, Any], SpawnOptions], Planted | Awaitable[Planted]]
 
 
 class Attempt:
@@ -21,13 +25,19 @@ class Attempt:
         "asked",
         "began",
         "cut",
+        "grew_before",
+        "grow",
         "job",
         "knows",
         "late",
         "left",
+        "marked",
         "on_left",
         "progress",
         "running",
+        "spawned",
+        "spawning",
+        "waits",
     )
 
     def __init__(
@@ -42,6 +52,12 @@ class Attempt:
         self.progress: Progress | None = None  # the last; goes with the end, stored before or not
         self.cut: Callable[[], object] | None = None  # cuts the task short, where that is possible
         self.running: asyncio.Task[Any] | None = None
+        self.grow: Grow | None = None  # plants a graph that the task spawns, while it runs
+        self.spawned: list[str | None] = []  # the names given with each call
+        self.spawning: list[Spawning] = []  # those on the event loop
+        self.marked = False  # it is noted on the job that graphs grow from it
+        self.grew_before = False  # it was already: an earlier attempt may have spawned the same
+        self.waits = False  # the job ends only when what was spawned has
         self.began = time.monotonic()
         self.on_left = on_left
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import orjson
@@ -12,6 +13,7 @@ from shared.contracts.workflow.faults import BadReference
 from shared.infrastructure.end_statements import End
 from shared.infrastructure.logs import get_logger
 from shared.infrastructure.workflow.values import Values
+from warren.errors import CannotGrow, Replacement
 from warren.job import Job as JobContext
 from warren.outcome import error_of
 from warren.verdict import Verdict
@@ -19,9 +21,11 @@ from worker.attempt import Attempt
 from worker.deciding import end_before_start, end_of_failure
 from worker.executions import Execution, TimedOut, limits_of
 from worker.executions.processes import TaskFailed
+from worker.growing import Grower
 from worker.registry import Registry
 from worker.reports import Reports
 from worker.rest import Rest, rest_of
+from worker.spawning import all_stored
 
 log = get_logger(__name__)
 
@@ -35,6 +39,7 @@ class Executor:
         executions: dict[str, Execution],
         reports: Reports,
         values: Values,
+        grower: Grower,
         *,
         most: int,
     ) -> None:
@@ -42,26 +47,39 @@ class Executor:
         self._executions = executions
         self._reports = reports
         self._values = values
+        self._grower = grower
         self._most = most  # bytes of a result
 
     async def run(self, attempt: Attempt) -> End:
         """Return how the attempt ended. Raises CancelledError only if it was abandoned."""
         if end := end_before_start(attempt.job):
             return end
-        if attempt.asked:
-            return End(job=attempt.job, verdict=Move.CANCEL)
         try:
-            result = await self._attempt(attempt)
+            return await self._run(attempt)
         except BaseException as error:  # tasks may raise anything
             if attempt.abandoned:
                 raise
             return self._end_of(attempt, error)
+
+    async def _run(self, attempt: Attempt) -> End:
+        if attempt.asked:
+            return _cancelled(attempt)
+        try:
+            result = await self._attempt(attempt)
+        except Replacement as replacement:
+            return await self._replaced(attempt, replacement)
         if attempt.knows:
             return _cancelled(attempt)
         if len(result) > self._most:
-            return self._end_of(attempt, ResultTooLarge(len(result), self._most))
-        end = End(job=attempt.job, result=result.decode())
+            raise ResultTooLarge(len(result), self._most)
+        verdict = Move.AWAIT if attempt.waits else None
+        end = End(job=attempt.job, result=result.decode(), verdict=verdict)
         return replace(end, progress=attempt.progress) if attempt.progress else end
+
+    async def _replaced(self, attempt: Attempt, replacement: Replacement) -> End:
+        if attempt.asked:
+            return _cancelled(attempt)
+        return await self._grower.replaced(attempt, replacement.graph)
 
     def left(self, attempt: Attempt, error: BaseException) -> End:
         """Return the end of an attempt whose task goes on although it was cut short."""
@@ -76,6 +94,7 @@ class Executor:
         job = attempt.job
         task = self._registry.get(job.task)
         given = await self._values.input_of(job) if job.templated else orjson.loads(job.input)
+        self._grower.let_grow(attempt)
         with self._reports.of(attempt) as port:
             context = JobContext(
                 id=job.id,
@@ -87,7 +106,14 @@ class Executor:
                 port=port,
             )
             execution = self._executions[task.execution]
-            return await execution.run(task, context, attempt, limits_of(job, task))
+            try:
+                result = await execution.run(task, context, attempt, limits_of(job, task))
+            except BaseException:
+                with suppress(CannotGrow):
+                    await all_stored(attempt.spawning)
+                raise
+            await all_stored(attempt.spawning)
+            return result
 
     def _end_of(self, attempt: Attempt, error: BaseException) -> End:
         if attempt.knows:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from shared.contracts.bells import into_bells
 from shared.infrastructure.bell_ringer import BellRinger
-from shared.infrastructure.workflow.advance import Runnable
+from shared.infrastructure.workflow.progress import Runnable
 from worker.own_bell import OwnBell
 from worker.slots import Slots
 

@@ -30,6 +30,7 @@ from shared.infrastructure.schedules import ScheduleStore
 from shared.infrastructure.settings import WorkerSettings, load
 from shared.infrastructure.task_catalogue import TaskCatalogue
 from shared.infrastructure.workers import WorkerRow, Workers
+from shared.infrastructure.workflow.growing import Growing
 from shared.infrastructure.workflow.values import Values
 from worker.attempt import Attempt
 from worker.consumer import Tools
@@ -41,6 +42,7 @@ from worker.executions.threads import InThreads
 from worker.executor import Executor
 from worker.exits import BAD_SETTING, LEASE_LOST
 from worker.following import NextJobs
+from worker.growing import Grower
 from worker.handing_back import HandingBack
 from worker.last_words import LastWords
 from worker.loop_watch import LoopWatch
@@ -90,8 +92,9 @@ async def _parts(
         ringer=ringer,
         hear=lambda bell: runner.consumer.hear(bell),  # noqa: PLW0108 -- it is opened later
     )
-    follow_ups = GroupCommit[Job](FollowUps(database, hints, next_jobs.bring).settle)
-    ending = Ending(JobEnds(database), hints, follow=follow_ups.put)
+    follow_ups = FollowUps(database, hints, next_jobs.bring)
+    settling = GroupCommit[Job](follow_ups.settle)
+    ending = Ending(JobEnds(database), hints, follow=settling.put)
     watch = LoopWatch(attempts, reports)
     on_the_loop = OnTheLoop()
 
@@ -113,7 +116,7 @@ async def _parts(
     )
     async with AsyncExitStack() as exits:
         end_writer = GroupCommit[End](ending.write)
-        for part in (hints, ringer, reports, follow_ups, end_writer):
+        for part in (hints, ringer, reports, settling, end_writer):
             await exits.enter_async_context(part.running())
         exits.enter_context(watch.running(alive=heartbeat.loop_is_alive))
         exits.callback(heartbeat.stop)
@@ -126,6 +129,7 @@ async def _parts(
             {"loop": on_the_loop, "thread": InThreads(threads), "process": in_processes},
             reports,
             Values(database),
+            Grower(registry, TaskCatalogue(database), Growing(database), follow_ups),
             most=settings.max_result_bytes,
         )
         runner = Runner(

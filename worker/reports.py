@@ -1,7 +1,7 @@
 """What running tasks say of themselves: progress and log lines, written in batches."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from shared.infrastructure.background import in_background
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_reports import JobReports, Line, encode_line
 from shared.infrastructure.logs import get_logger
+from warren.growing import Planted, SpawnOptions
 from worker.attempt import Attempt
 
 _EVERY = 0.1  # seconds between writes; of the progress of one job only the latest is kept
@@ -49,6 +50,11 @@ class ReportPort:
     def log(self, level: str, message: str, fields: dict[str, object]) -> None:
         """Keep one line."""
         self._reports.take_line(self._attempt.job, level, message, fields)
+
+    def spawn(self, graph: dict[str, Any], options: SpawnOptions) -> Planted | Awaitable[Planted]:
+        """Plant a graph: on the event loop when it is awaited, elsewhere now."""
+        assert self._attempt.grow is not None
+        return self._attempt.grow(graph, options)
 
 
 class Reports:

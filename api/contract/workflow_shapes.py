@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, WithJsonSchema
 
 from api.contract.shapes import Id, Shape
-from api.workflows.reading import WorkflowFields
 from api.workflows.steering import Rerun, Skip
 from shared.contracts.job import Status
 from shared.contracts.submission import Options
+from shared.contracts.workflow.drafting import WorkflowFields
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}$")]
 Template = Annotated[

@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.cancelling import Cancelling
 from api.catalogue import Catalogue
 from api.problems import ProblemError
-from api.workflows.fitting import Fitting
 from shared.contracts.errors import Fault, InvalidInput, NotFound, StoreUnavailable
 from shared.contracts.instants import present
 from shared.contracts.job import ENDS, Job, Status
 from shared.contracts.submission import check_size
+from shared.contracts.workflow.fitting import Fitting
 from shared.contracts.workflow.graph import Node
 from shared.contracts.workflow.redo import to_rerun, to_skip
 from shared.contracts.workflow.references import Kind, found_in, unwrapped
@@ -26,12 +26,12 @@ from shared.infrastructure.follow_ups import FollowUps
 from shared.infrastructure.job_moves import JobMoves
 from shared.infrastructure.job_outlines import JobOutlines
 from shared.infrastructure.mongo import Database, Document
-from shared.infrastructure.workflow.advance import NodeEnd
 from shared.infrastructure.workflow.again import Again
 from shared.infrastructure.workflow.graph_ends import as_graph, ended_as
 from shared.infrastructure.workflow.graphs import Graphs
 from shared.infrastructure.workflow.node_jobs import NodeJobs
 from shared.infrastructure.workflow.overview import Overview
+from shared.infrastructure.workflow.progress import NodeEnd
 from shared.infrastructure.workflow.redoing import Redoing
 from shared.infrastructure.workflow.rows import WAITING, NodeRow
 

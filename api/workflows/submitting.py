@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from api.catalogue import Catalogue
-from api.workflows.fitting import Fitting
-from api.workflows.reading import Draft, read_draft
 from shared.contracts.errors import StoreUnavailable, UnknownTask
 from shared.contracts.instants import present
 from shared.contracts.strict_json import dump
+from shared.contracts.workflow.drafting import Draft, read_draft
 from shared.contracts.workflow.faults import MOST_FAULTS
+from shared.contracts.workflow.fitting import Fitting
 from shared.contracts.workflow.graph import Graph
 from shared.contracts.workflow.growth import Plot
 from shared.contracts.workflow.reading import read_graph

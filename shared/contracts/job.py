@@ -125,6 +125,7 @@ class Job:
     published: bool = False  # the broker has confirmed a bell for it
     published_at: datetime | None = None  # when, by the database's clock
     unsettled: bool = False  # ended, but its follow-ups are not done
+    grown: bool = False  # an attempt has spawned graphs, or was replaced by one
     version: int = 1  # grows by one with each visible change: ETag, event sequence, cursor
 
     @property

@@ -50,7 +50,7 @@ class End:
         """Say whether other jobs may wait for this end."""
         if self.move is Move.AWAIT:
             return True  # what grew from it may have ended already
-        return self.job.workflow_id is not None and self.move not in PUT_OFF
+        return _concerns_others(self.job) and self.move not in PUT_OFF
 
     @property
     def after(self) -> Job:
@@ -106,7 +106,7 @@ def encode_end(end: End) -> RawBSONDocument:
         outcome["result"] = end.result
     if end.move is Move.AWAIT:
         return _encode_awaiting(end, outcome)
-    if end.job.workflow_id is not None:
+    if _concerns_others(end.job):
         outcome["unsettled"] = True  # until its workflow has moved on
     if end.progress:
         outcome["progress"] = asdict(end.progress)
@@ -126,9 +126,10 @@ def encode_end(end: End) -> RawBSONDocument:
 def _encode_awaiting(end: End, outcome: Document) -> RawBSONDocument:
     sources, target = MOVES[Move.AWAIT]
     waits = {"status": target.value, "because": "jobs", "unsettled": True, **outcome}
+    unasked = {"cancel_asked_at": None}  # else it is cancelled, and with it what grew
     return encoded(
         {
-            "q": {**held(end.job), "status": {"$in": sorted(sources)}},
+            "q": {**held(end.job), "status": {"$in": sorted(sources)}, **unasked},
             "u": {"$set": waits, "$inc": {"version": 1}},  # safe: the filter pins the status
             "hint": BY_ID,
         }
@@ -172,8 +173,12 @@ def _encode_successes(ends: Sequence[End]) -> RawBSONDocument:
     )
 
 
+def _concerns_others(job: Job) -> bool:
+    return job.workflow_id is not None or job.grown
+
+
 def _is_plain(end: End) -> bool:
-    if end.job.workflow_id is not None:
+    if _concerns_others(end.job):
         return False
     return (
         end.move is Move.SUCCEED

@@ -10,6 +10,8 @@ from shared.infrastructure.end_statements import PUT_OFF, End, Statement, statem
 from shared.infrastructure.mongo import Database, Document, translated
 from shared.infrastructure.writes import TooLarge, until_stored, update
 
+_GOES_ON = PUT_OFF | {Move.AWAIT}
+
 
 class JobEnds:
     """Writes what became of claimed jobs. A write without the right token changes nothing."""
@@ -46,11 +48,11 @@ class JobEnds:
         return {each["_id"] for each in found if _shows(each, by_id[each["_id"]])}
 
     async def _cancelled_meanwhile(self, late: Sequence[End]) -> list[End]:
-        """Cancel what was to be put off: its write does not match once somebody asked for that."""
-        put_off = [end for end in late if end.move in PUT_OFF]
+        """Cancel what was to go on: its write does not match once somebody asked for that."""
+        put_off = [end for end in late if end.move in _GOES_ON]
         if not put_off:
             return list(late)
-        others = [end for end in late if end.move not in PUT_OFF]
+        others = [end for end in late if end.move not in _GOES_ON]
         return others + await self.write([End(job=end.job, verdict=Move.CANCEL) for end in put_off])
 
 

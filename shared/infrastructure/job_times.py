@@ -17,6 +17,7 @@ from shared.infrastructure.mongo import Database, Document, translated
 
 _WAITING = next(iter(MOVES[Move.OPEN][0])).value
 _UNBEGUN = ["queued", "waiting"]  # no attempt is under way: what may expire by itself
+_UNAWAITED = {"$nor": [{"because": "jobs", "starts": {"$gt": 0}}]}  # it has run, and has grown
 _SHOWN = {"task": 1, "queue": 1, "tags": 1}
 
 
@@ -53,7 +54,7 @@ class JobTimes:
 
     async def expiring(self, *, most: int) -> list[Timed]:
         """Return jobs that have not begun in time, the latest first."""
-        query = {"status": {"$in": _UNBEGUN}, **_before("expires_at")}
+        query = {"status": {"$in": _UNBEGUN}, **_UNAWAITED, **_before("expires_at")}
         return await self._find("expires_at", query, "expiring", most)
 
     async def expire(self, ids: Sequence[str]) -> int:
@@ -61,6 +62,7 @@ class JobTimes:
         query = {
             "_id": {"$in": list(ids)},
             "status": {"$in": _UNBEGUN},
+            **_UNAWAITED,
             **_before("expires_at"),
         }
         return await self._move(Move.EXPIRE, query, {"finished_at": "$$NOW", "unsettled": True})

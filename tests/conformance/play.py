@@ -18,8 +18,9 @@ from shared.infrastructure.end_statements import End
 from shared.infrastructure.job_claims import JobClaims
 from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.mongo import Database, Document
-from shared.infrastructure.workflow.advance import Advance, Progress
+from shared.infrastructure.workflow.advance import Advance
 from shared.infrastructure.workflow.planting import Plan, Planting, plan_of
+from shared.infrastructure.workflow.progress import Progress
 from shared.infrastructure.workflow.values import Values
 from tests.builders import a_claim, a_failure
 

@@ -11,9 +11,9 @@ from shared.infrastructure.collections import GRAPHS, JOBS, NODES
 from shared.infrastructure.follow_ups import FollowUps
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_rescue import JobRescue
-from shared.infrastructure.workflow.advance import Runnable
 from shared.infrastructure.workflow.graphs import Graphs
 from shared.infrastructure.workflow.planting import Planting
+from shared.infrastructure.workflow.progress import Runnable
 from tests.conformance.play import Play, succeeded
 from tests.conformance.store import Store
 from tests.fakes import FakeHints

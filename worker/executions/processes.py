@@ -5,17 +5,20 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import orjson
 
+from warren.errors import CannotGrow, Replacement
+from warren.growing import SpawnOptions
 from warren.job import Job
 from warren.task import Task
 from worker.attempt import Attempt
 from worker.executions import Limits, TimedOut
 from worker.executions.frames import HEADER_SIZE, encode_frame, frame_size
+from worker.executions.refusals import refusal
 from worker.rest import Rest
 
 _START = 60.0  # seconds for a child to import its tasks
@@ -50,7 +53,7 @@ class InProcesses:
             if attempt.asked:
                 attempt.cut()
             async with asyncio.timeout(limits.hard_s):
-                answer = await _call(child, task.name, job, limits.soft_s)
+                answer = await _call(child, task.name, job, attempt, limits.soft_s)
             finished = True
         except TimeoutError as error:
             raise TimedOut(limits.hard_s or 0) from error
@@ -64,6 +67,8 @@ class InProcesses:
                 _kill(child)
         if "error" in answer:
             raise TaskFailed(answer["error"], answer["rest"])
+        if "replacement" in answer:
+            raise Replacement(answer["replacement"])
         result: str = answer["result"]
         return result.encode()
 
@@ -107,10 +112,10 @@ class InProcesses:
         return child
 
 
-async def _call(child: Process, task: str, job: Job, soft_s: float | None) -> dict[str, Any]:
-    assert child.stdin is not None
-    child.stdin.write(encode_frame({"task": task, "soft_s": soft_s, "job": _told(job)}))
-    await child.stdin.drain()
+async def _call(
+    child: Process, task: str, job: Job, attempt: Attempt, soft_s: float | None
+) -> dict[str, Any]:
+    await _send(child, {"task": task, "soft_s": soft_s, "job": _told(job)})
     while True:
         frame = await _next_frame(child)
         if "progress" in frame:
@@ -118,8 +123,27 @@ async def _call(child: Process, task: str, job: Job, soft_s: float | None) -> di
         elif "log" in frame:
             level, message, fields = frame["log"]
             job.log(message, level, **fields)
+        elif "spawn" in frame:
+            await _send(child, await _planted(attempt, *frame["spawn"]))
         else:
             return frame
+
+
+async def _planted(
+    attempt: Attempt, graph: dict[str, Any], options: SpawnOptions
+) -> dict[str, Any]:
+    assert attempt.grow is not None
+    try:
+        planted = attempt.grow(graph, options)
+        return {"planted": await planted if isinstance(planted, Awaitable) else planted}
+    except CannotGrow as error:
+        return {"refused": refusal(error)}
+
+
+async def _send(child: Process, frame: dict[str, Any]) -> None:
+    assert child.stdin is not None
+    child.stdin.write(encode_frame(frame))
+    await child.stdin.drain()
 
 
 def _told(job: Job) -> dict[str, Any]:

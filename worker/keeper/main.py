@@ -27,8 +27,8 @@ from shared.infrastructure.scheduled_jobs import ScheduledJobs
 from shared.infrastructure.schedules import ScheduleStore
 from shared.infrastructure.settings import WorkerSettings
 from shared.infrastructure.workers import Workers
-from shared.infrastructure.workflow.advance import Runnable
 from shared.infrastructure.workflow.graphs import Graphs
+from shared.infrastructure.workflow.progress import Runnable
 from worker.keeper import due, expiry, forgetting, graphs, invariants, lost, refill, rescue
 from worker.keeper import schedules as schedules_loop
 from worker.keeper import unpublished as unpublished_loop

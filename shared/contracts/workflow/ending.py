@@ -9,6 +9,9 @@ from shared.contracts.job import Status
 from shared.contracts.workflow.graph import Graph
 from shared.contracts.workflow.run_if import HANDLES, Signal
 
+UPSTREAM_FAILED = "upstream-failed"
+"""The type of the error of a job whose own task did not fail, but something it needed."""
+
 
 class Ended(NamedTuple):
     """How and when one node ended."""
@@ -77,7 +80,7 @@ def error_object(*, path: str, job_id: str, failure: Failure, attempts: int) -> 
 def upstream_failure(cause: dict[str, Any]) -> Failure:
     """Return the error of a node that was skipped because of `cause`, an error object."""
     return Failure(
-        type="upstream-failed",
+        type=UPSTREAM_FAILED,
         message=f"node {cause['node']} failed: {cause['type']}: {cause['message']}",
         retryable=False,
         attempt=0,

@@ -40,6 +40,19 @@ class TooDeep(WarrenError):
         self.job_id = job_id
 
 
+class GrewOtherwise(WarrenError):
+    """An attempt spawned another graph than the one before it did in the same place."""
+
+    code = "grew-otherwise"
+
+    def __init__(self, job_id: str, path: str) -> None:
+        super().__init__(
+            f"an earlier attempt of job {job_id} spawned another graph as {path!r}: let every"
+            " attempt spawn the same in the same order, or give each spawn a name of its own"
+        )
+        self.job_id = job_id
+
+
 class BadReference(WarrenError):
     """A reference that points to nothing when it is resolved: its job gets this as its error."""
 

@@ -4,12 +4,15 @@ A job grows in two ways. It *spawns* graphs while it runs, numbered by the order
 `wait` it ends only when they have, so that its dependents wait too. Or it is *replaced*: its
 attempt ends, and the end of the graph becomes its own, so that place, order, links and dependents
 stay as they are. Either way the graph belongs to the job, and ids follow from the job's, its run
-and the number of the call: a second attempt that does the same again adds nothing.
+and the number of the call, or the name given with it: a second attempt that does the same again
+adds nothing. What grows from a job outside any workflow is a workflow of its own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from shared.contracts.ids import nth_id
+from shared.contracts.job import Job
 from shared.contracts.workflow.faults import EmptyReplacement, TooDeep
 from shared.contracts.workflow.graph import Graph, Node
 from shared.contracts.workflow.names import DEEPEST, node_id, path_under, seed_of
@@ -55,9 +58,12 @@ def hook_id(seed: str, kind: str, number: int, *, run: int = 0) -> str:
     return node_id(seed_of(seed, run=run, growth=kind), number)
 
 
-def spawn_plot(job_id: str, path: str, number: int, *, run: int = 0) -> Plot:
-    """Return where the graph of a job's spawn number `number` is planted; raise TooDeep."""
-    return _plot(job_id, path_under(path, f"+{number}"), f"spawn/{number}", run)
+def spawn_plot(job_id: str, path: str, which: int | str, *, run: int = 0) -> Plot:
+    """Return where the graph of one of a job's spawns is planted; raise TooDeep.
+
+    `which` is the number of the call, or a name that no number is.
+    """
+    return _plot(job_id, path_under(path, f"+{which}"), f"spawn/{which}", run)
 
 
 def replacement_plot(job_id: str, path: str, graph: Graph, *, run: int = 0) -> Plot:
@@ -65,6 +71,19 @@ def replacement_plot(job_id: str, path: str, graph: Graph, *, run: int = 0) -> P
     if not graph.nodes:
         raise EmptyReplacement(job_id)
     return _plot(job_id, path, "replace", run)
+
+
+def alone(plot: Plot) -> Plot:
+    """Return where the same graph is planted as a workflow of its own, whose id is its seed."""
+    return Plot(nth_id(f"{plot.seed}/alone", 0))
+
+
+def run_of(job: Job) -> int:
+    """Return what tells the run of a job apart from those before a retry by hand.
+
+    That is how many attempts it had had when the run began: each run grants as many again.
+    """
+    return job.max_attempts - (job.backoff.attempts if job.backoff else 1)
 
 
 def labels_under(

@@ -8,64 +8,38 @@ follow from where a node stands. Nodes are marked as ended only after their chil
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 import orjson
 
-from shared.contracts.events import Hint, hint_of
+from shared.contracts.events import Hint
 from shared.contracts.job import Job, Status
-from shared.contracts.workflow.ending import error_object, failure_of_end, upstream_failure
+from shared.contracts.workflow.ending import upstream_failure
 from shared.contracts.workflow.faults import BadReference
 from shared.contracts.workflow.foreach import element_ids, elements_of, next_to_start
 from shared.contracts.workflow.names import node_id
 from shared.contracts.workflow.run_if import Signal, Verdict, signal_of, verdict
 from shared.infrastructure.mongo import Database, Document
 from shared.infrastructure.workflow.elements import element_jobs
+from shared.infrastructure.workflow.felling import Felled, Felling
 from shared.infrastructure.workflow.graph_ends import GraphEnds
 from shared.infrastructure.workflow.graphs import Graphs
 from shared.infrastructure.workflow.node_jobs import NodeJobs
 from shared.infrastructure.workflow.owners import Owners
+from shared.infrastructure.workflow.progress import (
+    NodeEnd,
+    Progress,
+    Runnable,
+    cancelled_list,
+    cause_of,
+    end_of_job,
+    note_of_end,
+    refused,
+)
 from shared.infrastructure.workflow.redoing import Redoing
 from shared.infrastructure.workflow.rows import WAITING, NodeRow
 from shared.infrastructure.workflow.values import Values
 
 _MOST_AT_ONCE = 1000  # nodes to begin
-
-
-class Runnable(NamedTuple):
-    """A job that may run from now on, for whoever rings or claims."""
-
-    queue: str
-    id: str
-    task: str
-    tags: tuple[str, ...]
-
-    @classmethod
-    def of(cls, job: Job) -> "Runnable":
-        """Return what a ringer needs to know of a job."""
-        return cls(job.queue, job.id, job.task, job.tags)
-
-    @property
-    def hint(self) -> Hint:
-        """Return the hint that tells of it."""
-        return Hint(self.id, "job.queued", self.task, self.queue, self.tags)
-
-
-class NodeEnd(NamedTuple):
-    """How a node has ended."""
-
-    row: NodeRow
-    status: Status
-    signal: Signal
-    cause: Document | None = None
-
-
-class Progress(NamedTuple):
-    """What advancing has brought about."""
-
-    runnable: list[Runnable]
-    hints: list[Hint]  # about everything else
-    ended: list[Job]  # which had waited for what grew from them
 
 
 class Advance:
@@ -78,6 +52,7 @@ class Advance:
         self._graph_ends = GraphEnds(database, self._values)
         self._owners = Owners(database, self._graph_ends)
         self._redoing = Redoing(database)
+        self._felling = Felling(database)
 
     async def advance(self, ended: Sequence[Job]) -> Progress:
         """Do what follows from the ends of these jobs.
@@ -101,17 +76,28 @@ class Advance:
         """End those of the jobs that wait for nothing any more, and go on with what follows."""
         while owners:
             completed = await self._owners.complete(owners)
-            done.ended.extend(completed)
-            done.hints.extend(map(hint_of, completed))
-            owners = await self.carry(await self._ends_of(completed, done), done)
+            done.add_ended(completed.ended)
+            owners = await self.carry(await self._ends_of(completed.ended, done), done)
+            for graph in completed.held:
+                done.add(await self.begin_again(graph))
 
     async def _ends_of(self, ended: Sequence[Job], done: Progress) -> list[NodeEnd]:
-        ended = [job for job in ended if job.workflow_id is not None]
-        elements = [job for job in ended if job.element is not None]
-        singles = {job.id: job for job in ended if job.element is None}
+        """Return what nodes have ended by these ends, and by cancelling what grew from the jobs."""
+        felled = await self._felled(ended, done)
+        jobs = [job for job in (*ended, *felled.cancelled) if job.workflow_id is not None]
+        elements = [job for job in jobs if job.element is not None]
+        singles = {job.id: job for job in jobs if job.element is None}
         rows = await self._graphs.nodes(list(singles))
-        ends = [_end_of_job(row, singles[row.id]) for row in rows]
+        causes = await self._owners.causes(list(singles.values()))
+        ends = [end_of_job(row, singles[row.id], causes.get(row.id)) for row in rows]
+        ends += [cancelled_list(row) for row in felled.lists]
         return ends + await self._end_elements(elements, done)
+
+    async def _felled(self, ended: Sequence[Job], done: Progress) -> Felled:
+        owners = [job for job in ended if job.grown and job.status is Status.CANCELLED]
+        felled = await self._felling.fell(owners) if owners else Felled([], [])
+        done.add_ended(felled.cancelled)
+        return felled
 
     async def begin(self, rows: Sequence[NodeRow]) -> Progress:
         """Start the nodes of a new graph that wait for nobody."""
@@ -131,10 +117,7 @@ class Advance:
         done = Progress([Runnable.of(job) for job in redone.jobs], [], [])
         for seed in redone.graphs:
             rows = await self._graphs.nodes_of(seed)
-            more = await self.begin([row for row in rows if row.state == WAITING])
-            done.runnable.extend(more.runnable)
-            done.hints.extend(more.hints)
-            done.ended.extend(more.ended)
+            done.add(await self.begin([row for row in rows if row.state == WAITING]))
             if not rows:  # a graph without nodes has ended already
                 await self._complete(await self._close(seed, [], done), done)
             await self._graphs.begun(seed)
@@ -154,7 +137,7 @@ class Advance:
                     news[node_id(end.row.graph, child)][end.signal].append(place)
                 if not end.row.hook:
                     members[end.row.graph].append(end.row.n)
-            await self._graphs.pass_on(news, [(end.row.id, _said(end)) for end in ends])
+            await self._graphs.pass_on(news, [(end.row.id, note_of_end(end)) for end in ends])
             told = await self._graphs.nodes(list(news), waiting=True) if news else []
             ends = await self._decide(told, done)
             for graph, places in members.items():
@@ -244,7 +227,7 @@ class Advance:
             value = await self._values.resolve(whole.graph, template, dict(whole.needs))
             elements = elements_of(value, node=whole.path)
         except BadReference as error:
-            return [_refused(whole, error)]
+            return [refused(whole, error)]
         expanded = await self._graphs.expand(whole.id, len(elements), run=whole.run)
         if expanded is None or expanded.elements is None:
             return []
@@ -291,7 +274,7 @@ class Advance:
         [first_id] = element_ids(row.id, [first], run=row.list_run)
         known = {job.id: job for job in latest}
         found = [known[first_id]] if first_id in known else await self._jobs.read([first_id])
-        cause = _cause(found[0], f"{row.path}/{first}") if found else None
+        cause = cause_of(found[0], f"{row.path}/{first}") if found else None
         cancelled = any(job.status is Status.CANCELLED for job in (*found, *latest))
         status = Status.CANCELLED if cancelled else Status.FAILED
         return NodeEnd(row, status, Signal.FAILED, cause)
@@ -299,33 +282,6 @@ class Advance:
 
 def _by_signal() -> defaultdict[Signal, list[int]]:
     return defaultdict(list)
-
-
-def _end_of_job(row: NodeRow, job: Job) -> NodeEnd:
-    signal = signal_of(job.status, tolerate=row.tolerate, passed=job.status is Status.SKIPPED)
-    cause = None if job.status in (Status.SUCCEEDED, Status.SKIPPED) else _cause(job, row.path)
-    return NodeEnd(row, job.status, signal, cause)
-
-
-def _cause(job: Job, path: str) -> Document:
-    failure = failure_of_end(job.status, job.error, attempt=job.attempt)
-    return error_object(path=path, job_id=job.id, failure=failure, attempts=job.attempt)
-
-
-def _refused(row: NodeRow, error: Exception) -> NodeEnd:
-    cause = {
-        "node": row.path,
-        "job_id": row.id,
-        "type": "bad-reference",
-        "message": str(error),
-        "attempts": 0,
-    }
-    return NodeEnd(row, Status.FAILED, signal_of(Status.FAILED, tolerate=row.tolerate), cause)
-
-
-def _said(end: NodeEnd) -> Document:
-    said: Document = {"status": end.status.value, "signal": end.signal.value}
-    return said | ({"cause": end.cause} if end.cause else {})
 
 
 def _runnable(row: NodeRow, job_id: str) -> Runnable:

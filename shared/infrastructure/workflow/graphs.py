@@ -60,6 +60,14 @@ class Graphs:
         with translated():
             return await self._graphs.find_one({"_id": seed})
 
+    async def joined_to(self, owner: str) -> list[Document]:
+        """Return graphs whose results follow that of the job they grew from, in their order."""
+        query = {"owner": owner, "join": True, "wait": True}
+        with translated():
+            return (
+                await self._graphs.find(query).sort([("created_at", 1), ("path", 1)]).to_list(None)
+            )
+
     async def nodes(self, ids: Sequence[str], *, waiting: bool = False) -> list[NodeRow]:
         """Return those of the nodes that exist; of those that wait, only what decides on them."""
         rows: list[NodeRow] = []
@@ -152,11 +160,11 @@ class Graphs:
     async def begun(self, graph: str) -> None:
         """Note that the nodes of a graph that wait for nobody were started."""
         with translated():
-            await self._graphs.update_one({"_id": graph}, {"$unset": {"unstarted": ""}})
+            await self._graphs.update_one({"_id": graph}, {"$unset": {"unstarted": "", "held": ""}})
 
     async def unstarted(self, *, most: int) -> list[str]:
-        """Return graphs that were planted and not begun."""
-        return await self._unstarted({"planted": True}, most)
+        """Return graphs that were planted and not begun, and that wait for no end of an attempt."""
+        return await self._unstarted({"planted": True, "held": None}, most)
 
     async def unplanted(self, age: timedelta, *, most: int) -> list[str]:
         """Return graphs whose storing began longer ago than `age`, and has not been finished."""
@@ -164,11 +172,16 @@ class Graphs:
         old = {"planted": {"$exists": False}, "$expr": {"$lt": ["$created_at", limit]}}
         return await self._unstarted(old, most)
 
-    async def sweep(self, seed: str) -> bool:
-        """Remove what there is of a graph that was never planted; say whether there was one."""
+    async def sweep(self, seed: str, *, held: bool = False) -> bool:
+        """Remove what there is of a graph that was never planted; say whether there was one.
+
+        With `held` also of one that was, and whose attempt died before it could begin.
+        """
+        unbegun: list[Document] = [{"planted": {"$exists": False}}]
+        unbegun += [{"held": True}] if held else []
         with translated():
             outcome = await self._graphs.update_one(
-                {"_id": seed, "planted": {"$exists": False}}, {"$set": {"swept": True}}
+                {"_id": seed, "$or": unbegun}, {"$set": {"swept": True}}
             )
             if not outcome.matched_count:
                 return False

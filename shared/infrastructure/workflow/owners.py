@@ -1,25 +1,30 @@
 """Jobs that wait for graphs that grew from them: they end when the last of these has."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from shared.contracts.attempt import Failure
 from shared.contracts.job import Job, Status
-from shared.contracts.workflow.ending import upstream_failure
+from shared.contracts.workflow.ending import UPSTREAM_FAILED, upstream_failure
 from shared.contracts.workflow.faults import BadReference
 from shared.infrastructure.collections import GRAPHS
 from shared.infrastructure.job_moves import JobMoves
 from shared.infrastructure.mongo import Database, Document, translated
 from shared.infrastructure.workflow.graph_ends import GraphEnds
+from shared.infrastructure.workflow.growing import REPLACES
 from shared.infrastructure.workflow.node_jobs import FOR_JOBS, NodeJobs
 
-REPLACES = "replace"
-"""The kind of a graph whose result becomes that of the job it grew from."""
-
 _MOST_BYTES = 12 * 1024 * 1024  # of a result that is copied into the job
+
+
+class Completed(NamedTuple):
+    """What came of jobs that wait for graphs."""
+
+    ended: list[Job]
+    held: list[str]  # graphs that may begin now
 
 
 class Owners:
@@ -31,26 +36,46 @@ class Owners:
         self._moves = JobMoves(database)
         self._graph_ends = graph_ends
 
-    async def complete(self, ids: Sequence[str]) -> list[Job]:
-        """End those of the jobs that wait for nothing any more; return them as they ended."""
-        ended: list[Job] = []
+    async def complete(self, ids: Sequence[str]) -> Completed:
+        """End those of the jobs that wait for nothing any more.
+
+        One that has ended by now, and whose follow-ups nobody has done, is returned as well.
+        """
+        done = Completed([], [])
         for job in await self._jobs.read(ids):
-            if job.status is not Status.WAITING or job.because != FOR_JOBS or job.starts == 0:
-                continue
-            graphs = await self._grown_from(job)
-            if any(graph["status"] == "running" for graph in graphs):
-                continue
-            now = datetime.now(UTC)
-            after = await self._after(job, graphs, now)
-            if await self._moves.apply(job, after, at=now):
-                ended.append(after)
-        return ended
+            if job.done and job.unsettled:
+                done.ended.append(job)
+            elif job.status is Status.WAITING and job.because == FOR_JOBS and job.starts:
+                await self._complete(job, done)
+        return done
+
+    async def causes(self, jobs: Sequence[Job]) -> Mapping[str, Document]:
+        """Return why graphs failed for which jobs did: the error object of the node within."""
+        foundered = [job.id for job in jobs if job.error and job.error.type == UPSTREAM_FAILED]
+        if not foundered:
+            return {}
+        query = {"owner": {"$in": foundered}, "wait": True, "cause": {"$exists": True}}
+        with translated():
+            found = await self._graphs.find(query).sort("_id", -1).to_list(None)
+        return {graph["owner"]: graph["cause"] for graph in found}
+
+    async def _complete(self, job: Job, done: Completed) -> None:
+        graphs = await self._grown_from(job)
+        running = [graph for graph in graphs if graph["status"] == "running"]
+        if running:
+            done.held.extend(graph["_id"] for graph in running if graph.get("held"))
+            return
+        now = datetime.now(UTC)
+        after = await self._after(job, graphs, now)
+        if await self._moves.apply(job, after, at=now):
+            done.ended.append(after)
 
     async def _grown_from(self, job: Job) -> list[Document]:
+        query: Document = {"owner": job.id, "wait": True}
+        if job.result is not None:  # a replacement is one of an attempt that died
+            query["kind"] = {"$ne": REPLACES}
         with translated():
-            return (
-                await self._graphs.find({"owner": job.id, "wait": True}).sort("_id").to_list(None)
-            )
+            return await self._graphs.find(query).sort("_id").to_list(None)
 
     async def _after(self, job: Job, graphs: Sequence[Document], now: datetime) -> Job:
         for graph in graphs:
@@ -74,7 +99,7 @@ class Owners:
 
 def _why(graph: Document) -> Failure:
     cause = graph.get("cause")
-    return upstream_failure(cause) if cause else _failure("upstream-failed", "its graph failed")
+    return upstream_failure(cause) if cause else _failure(UPSTREAM_FAILED, "its graph failed")
 
 
 def _failure(kind: str, message: str) -> Failure:

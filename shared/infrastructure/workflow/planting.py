@@ -16,6 +16,7 @@ from shared.contracts.job import Job, Status
 from shared.contracts.record import record
 from shared.contracts.workflow.graph import Graph, Node
 from shared.contracts.workflow.growth import Planted, Plot, hook_id, planted
+from shared.contracts.workflow.names import path_under
 from shared.contracts.workflow.references import unwrapped
 from shared.contracts.workflow.resolution import names_in
 from shared.infrastructure.documents import to_document
@@ -53,6 +54,10 @@ class Planting:
         await asyncio.gather(self._store_nodes(plan.rows), self._store_jobs(plan.jobs))
         await self._graphs.plant(plan.document["_id"])
         return [row for row in plan.rows if not row.of]
+
+    async def clear(self, seed: str) -> None:
+        """Remove what there is of a graph that cannot have begun: it will be stored anew."""
+        await self._graphs.sweep(seed, held=True)
 
     async def _store_nodes(self, rows: Sequence[NodeRow]) -> None:
         for start in range(0, len(rows), _AT_ONCE):
@@ -158,7 +163,7 @@ def _hooks(
             job_of(node, hook_id(plot.seed, kind, number)),
             input=_text(node.input),
             workflow_id=workflow_id,
-            node=node.name,
+            node=path_under(plot.path, node.name),
         )
         needs = [[name, index[name]] for name in node.needs if name]
         hooks.append({"job": to_document(job), "needs": needs})

@@ -17,7 +17,7 @@ from shared.infrastructure.workflow.graphs import Graphs
 from shared.infrastructure.workflow.rows import NodeRow
 
 _MOST_AT_ONCE = 1000
-_OUTCOME = {"status": 1, "result": 1}
+_OUTCOME = {"status": 1, "result": 1, "grown": 1}
 
 
 class Values:
@@ -69,7 +69,7 @@ class Values:
         for name, an_id in ids.items():
             row = rows[an_id]
             if row.single:
-                known[name] = _of_job(row, singles.get(an_id))
+                known[name] = await self._of_job(row, singles.get(an_id))
             elif row.status is not Status.SUCCEEDED:
                 known[name] = Known(missing=True, error=row.cause)
             elif row.foreach is not None:
@@ -78,6 +78,18 @@ class Values:
                 named |= dict(row.needs)
                 known[name] = Made(orjson.loads(row.template or "null"))
         return known
+
+    async def _of_job(self, row: NodeRow, outcome: Document | None) -> Known:
+        if outcome is None or outcome["status"] != Status.SUCCEEDED.value:
+            return Known(missing=True, error=row.cause)
+        known = _of_element(outcome)
+        if not outcome.get("grown"):
+            return known
+        joined = [
+            await self.resolve(graph["_id"], orjson.loads(graph["result"]), dict(graph["needs"]))
+            for graph in await self._graphs.joined_to(row.id)
+        ]
+        return known._replace(joined=tuple(joined))
 
     async def _list_of(self, row: NodeRow) -> Known:
         total = row.elements.total if row.elements else 0
@@ -95,12 +107,6 @@ class Values:
                 found += await self._jobs.find(chunk, _OUTCOME).hint(BY_ID).to_list(None)
             await asyncio.sleep(0)  # a list of 100,000 must not hold up the loop
         return {each["_id"]: each for each in found}
-
-
-def _of_job(row: NodeRow, outcome: Document | None) -> Known:
-    if outcome is None or outcome["status"] != Status.SUCCEEDED.value:
-        return Known(missing=True, error=row.cause)
-    return _of_element(outcome)
 
 
 def _of_element(outcome: Document | None) -> Known:

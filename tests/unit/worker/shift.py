@@ -14,6 +14,7 @@ from tests.eventually import eventually
 from tests.fakes import (
     FakeClaims,
     FakeEnds,
+    FakeGrower,
     FakeHeartbeat,
     FakeHints,
     FakeMoves,
@@ -97,7 +98,9 @@ class Shift:
         self.runner = Runner(
             worker="us",
             attempts=self.attempts,
-            executor=Executor(registry, {"loop": OnTheLoop()}, reports, FakeValues(), most=1000),
+            executor=Executor(
+                registry, {"loop": OnTheLoop()}, reports, FakeValues(), FakeGrower(), most=1000
+            ),
             quarantine=Quarantine(claims, slots=10),
             end_writer=self.writer,
             handing_back=HandingBack(FakeMoves(self.store), ringer, self.hints),

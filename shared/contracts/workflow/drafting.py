@@ -3,7 +3,7 @@
 Pure, so that a graph of 100,000 nodes can be read in a thread.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api.workflows.fitting import Fitting
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import InvalidInput
 from shared.contracts.instants import Instant
@@ -20,6 +19,7 @@ from shared.contracts.record import record
 from shared.contracts.strict_json import dump
 from shared.contracts.submission import Options, Tag, check_size, faults_of, to_job
 from shared.contracts.workflow.faults import Findings
+from shared.contracts.workflow.fitting import Fitting
 from shared.contracts.workflow.graph import Graph, Node
 from shared.contracts.workflow.growth import labels_under
 from shared.contracts.workflow.pointers import escaped
@@ -69,10 +69,16 @@ def read_draft(
     fitting: Fitting,
     *,
     now: datetime,
+    above: tuple[Sequence[str], Mapping[str, Any]] = ((), {}),
 ) -> Draft:
-    """Check what is no business of the graph; raise InvalidWorkflow. `value` is what was sent."""
+    """Check what is no business of the graph; raise InvalidWorkflow. `value` is what was sent.
+
+    `above` are the tags and metadata of the job from which it grows, if it does.
+    """
     findings = Findings()
     fields = _read_fields(graph.fields or {}, findings)
+    tags, metadata = labels_under(*above, {"tags": fields.tags, "metadata": fields.metadata})
+    fields = fields.model_copy(update={"tags": tags, "metadata": metadata})
     draft = Draft(
         graph=graph,
         fields=fields,
