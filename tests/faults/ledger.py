@@ -62,6 +62,8 @@ class Ledger:
     cancelled: dict[str, float] = field(default_factory=dict)  # asked for, by job: when answered
     seen: dict[str, set[Sight]] = field(default_factory=lambda: defaultdict(set))
     refused: list[str] = field(default_factory=list)  # answers that no client should ever get
+    _runs: dict[tuple[str, int, float], Execution] = field(default_factory=dict)
+    _read: int = 0  # bytes of the lines
 
     @contextmanager
     def fault(
@@ -83,20 +85,32 @@ class Ledger:
 
     def executions(self) -> dict[str, list[Execution]]:
         """Return what tasks noted, by job, in the order in which they began."""
-        runs: dict[tuple[str, int, float], Execution] = {}
-        text = self.lines.read_text() if self.lines.exists() else ""
-        for line in map(json.loads, text.splitlines()):
-            ended = line["what"] == "end"
-            began = line["began"] if ended else line["at"]
-            runs[line["job"], line["worker"], began] = Execution(
-                line["job"],
-                line["attempt"],
-                line["worker"],
-                began,
-                line["at"] if ended else None,
-                line.get("raised", False),
-            )
+        self._read_on()
         by_job: dict[str, list[Execution]] = defaultdict(list)
-        for run in sorted(runs.values(), key=lambda each: each.began):
+        for run in sorted(self._runs.values(), key=lambda each: each.began):
             by_job[run.job].append(run)
         return by_job
+
+    def _read_on(self) -> None:
+        """Read only what is new: who waits for something asks often, beside busy proxies."""
+        if not self.lines.exists():
+            return
+        with self.lines.open("rb") as file:
+            file.seek(self._read)
+            for text in file:
+                if not text.endswith(b"\n"):
+                    return  # it is being written
+                self._read += len(text)
+                self._note_run(json.loads(text))
+
+    def _note_run(self, line: dict[str, Any]) -> None:
+        ended = line["what"] == "end"
+        began = line["began"] if ended else line["at"]
+        self._runs[line["job"], line["worker"], began] = Execution(
+            line["job"],
+            line["attempt"],
+            line["worker"],
+            began,
+            line["at"] if ended else None,
+            line.get("raised", False),
+        )

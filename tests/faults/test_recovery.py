@@ -18,7 +18,7 @@ from tests.eventually import eventually
 from tests.faults.breaking import ALARM, MEMORY
 from tests.faults.cluster import LEASE_S, Cluster, open_cluster, send
 from tests.faults.ledger import Execution
-from tests.faults.measured import Report, Stopwatch, p99
+from tests.faults.measured import Report, Stopwatch, p99, strain
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -33,10 +33,12 @@ async def test_the_jobs_of_a_killed_process_run_elsewhere_within_a_second(
     with cluster.ledger.fault("process-killed", pids=[victim]):
         send([victim], signal.SIGKILL)
     took = await _again(cluster, theirs) - killed
+    slower = await strain()
     verdict = await cluster.verdict()
 
-    report(f"process killed -> its {len(theirs)} jobs run elsewhere: {took:.2f} s")
-    assert took < 1
+    told = f"{took:.2f} s, {_strained(slower)}"
+    report(f"process killed -> its {len(theirs)} jobs run elsewhere: {told}")
+    assert took < 1 * slower
     assert verdict.violations == []
 
 
@@ -54,10 +56,12 @@ async def test_the_jobs_of_a_lost_machine_run_elsewhere_when_its_lease_ends(
         send(machine, signal.Signals[how])
         took = await _again(cluster, theirs) - began
         send(machine, signal.SIGCONT)  # it comes back, and may change nothing
+    slower = await strain()
     verdict = await cluster.verdict()
 
-    report(f"machine lost, {how}, lease {LEASE_S} s -> {len(theirs)} jobs elsewhere: {took:.2f} s")
-    assert took < LEASE_S + 2
+    told = f"{took:.2f} s, {_strained(slower)}"
+    report(f"machine lost, {how}, lease {LEASE_S} s -> {len(theirs)} jobs elsewhere: {told}")
+    assert took < LEASE_S + 2 * slower
     assert verdict.violations == []
 
 
@@ -65,20 +69,23 @@ async def test_without_the_broker_submissions_are_answered_as_fast_as_ever(
     cluster: Cluster, report: Report
 ) -> None:
     await _submissions(cluster, 0, 200)  # whatever is slow only once
-    normal = await _submissions(cluster, 1000, 400)
+    normal = await _submissions(cluster, 1000, 300)
     rabbit = cluster.stack.rabbit
     with cluster.ledger.fault("broker-alarm"):
         await rabbit.ctl(*ALARM)
-        alarmed = await _submissions(cluster, 2000, 400)
+        alarmed = await _submissions(cluster, 2000, 300)
         await rabbit.ctl(*MEMORY)
     await cluster.at_rest(within=60)
     with cluster.ledger.fault("broker-restarted"):
         await rabbit.stop()
-        alone = await _submissions(cluster, 3000, 400)
+        alone = await _submissions(cluster, 3000, 300)
         ran_before = _starts(cluster)
         await rabbit.start()
     back = time.monotonic()
-    first = min(await eventually(lambda: _starts(cluster) - ran_before, within=20)) - back
+    first = min(await eventually(lambda: _starts(cluster) - ran_before, within=30)) - back
+    slower = await strain()
+    await cluster.at_rest(within=60)
+    normal += await _submissions(cluster, 4000, 300)  # a shared machine changes meanwhile
     verdict = await cluster.verdict()
 
     told = ", ".join(
@@ -86,10 +93,10 @@ async def test_without_the_broker_submissions_are_answered_as_fast_as_ever(
         for what, took in (("normally", normal), ("in alarm", alarmed), ("down", alone))
     )
     report(f"p99 of submissions, broker {told}")
-    report(f"broker back -> first delivery: {first:.2f} s")
+    report(f"broker back -> first delivery: {first:.2f} s, {_strained(slower)}")
     assert p99(alarmed) < 2 * max(p99(normal), 0.02)
     assert p99(alone) < 2 * max(p99(normal), 0.02)
-    assert first < 2
+    assert first < 2 * slower
     assert verdict.violations == []
 
 
@@ -119,11 +126,11 @@ async def test_bells_that_the_broker_lost_are_rung_again(
     ran_before, since = len(_starts(cluster)), Stopwatch()
     await together(*(worker.start() for worker in cluster.workers))
     await eventually(lambda: len(_starts(cluster)) >= ran_before + 300, within=60)
-    took = since()
+    took, slower = since(), await strain()
     verdict = await cluster.verdict()
 
     report(f"300 bells {how} -> all jobs have begun: {took:.1f} s after the start of workers")
-    assert took < 40
+    assert took < 40 * slower
     assert verdict.repeats == []
     assert verdict.violations == []
 
@@ -145,10 +152,10 @@ async def test_a_peer_that_is_gone_without_a_word_is_noticed(
         for side, wire in wires.items():
             await eventually(partial(_has_had, wire, wanted[side]), within=40)
             report(f"AMQP peer of the {side} gone without a word -> another: {since():.1f} s")
-    took = since()
+    took, slower = since(), await strain()
     await cluster.clients.submit(1)
     verdict = await cluster.verdict()
-    assert took < 40
+    assert took < 40 * slower
     assert verdict.violations == []
 
 
@@ -174,14 +181,19 @@ async def test_a_lost_primary_costs_seconds_and_no_lease(
             await lose()
             since = Stopwatch()
             await cluster.clients.submit(100)
-            first_write = since()
+            first_write, slower = since(), await strain()
             await members.whole()
         verdict = await cluster.verdict(within=90)
 
-    report(f"primary {how} -> first write: {first_write:.1f} s; {verdict}")
-    assert first_write < 13
+    told = f"{first_write:.1f} s, {_strained(slower)}"
+    report(f"primary {how} -> first write: {told}; {verdict}")
+    assert first_write < 13 * slower
     assert verdict.repeats == []
     assert verdict.violations == []
+
+
+def _strained(slower: float) -> str:
+    return f"on a machine that was {slower:.1f} times slower than alone"
 
 
 def _has_had(wire: Proxy, connections: int) -> bool:
