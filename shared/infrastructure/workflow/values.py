@@ -8,9 +8,10 @@ import orjson
 
 from shared.contracts.attempt import Failure
 from shared.contracts.job import Job, Status
+from shared.contracts.workflow.bits import places_in
 from shared.contracts.workflow.foreach import collected, element_ids
 from shared.contracts.workflow.names import node_id
-from shared.contracts.workflow.resolution import Known, Made, resolving
+from shared.contracts.workflow.resolution import Known, Made, names_in, resolving
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.mongo import Database, Document, translated
 from shared.infrastructure.workflow.graphs import Graphs
@@ -35,7 +36,16 @@ class Values:
         template = orjson.loads(job.input)
         if node is None:
             return template
-        return await self.resolve(node.graph, template, dict(node.needs), item=item)
+        needs = dict(node.needs)
+        if node.hook and "" not in needs and "" in names_in(template):
+            needs[""] = await self._failed_first(node)
+        return await self.resolve(node.graph, template, needs, item=item)
+
+    async def _failed_first(self, node: NodeRow) -> int:
+        """Return which of the parents of a hook failed before the others."""
+        failed = [node.of[place] for place in places_in(node.parents.failed)] or list(node.of)
+        rows = await self._graphs.nodes([node_id(node.graph, n) for n in failed])
+        return min(rows, key=lambda row: (row.ended_at is None, row.ended_at, row.n)).n
 
     async def resolve(
         self,
