@@ -3,7 +3,7 @@
     TROUBLE=0.1:7 python -m pytest -p tests.faults.trouble_plugin tests/journeys
 
 Clients do what docs/guarantees.md asks of them: what is answered with 503 they repeat, under the
-same idempotency key.
+same idempotency key, also while that is taken to be under way.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import pytest
 
 from deploy.local.stack import Stack
 
-_TRIES = 40
+_TRIES = 120
 _PAUSE = 0.1  # seconds
 TROUBLE = os.environ.get("TROUBLE", "0.1:1")
 
@@ -38,7 +38,7 @@ def in_trouble(stack: Stack) -> Iterator[None]:
             request.headers["idempotency-key"] = uuid4().hex
         for _ in range(_TRIES):
             answer = await hasty(transport, request)
-            if answer.status_code != 503:
+            if not await _asks_to_repeat(answer):
                 break
             await answer.aclose()
             await asyncio.sleep(_PAUSE)
@@ -48,3 +48,9 @@ def in_trouble(stack: Stack) -> Iterator[None]:
     transport.handle_async_request = patient
     yield
     transport.handle_async_request = hasty
+
+
+async def _asks_to_repeat(answer: httpx2.Response) -> bool:
+    if answer.status_code == 409:
+        return b"idempotency-in-progress" in await answer.aread()
+    return answer.status_code == 503
