@@ -17,7 +17,7 @@ from deploy.local.processes import ChildProcess, StartFailed
 from deploy.local.together import together
 
 CACHE_GB = "0.25"
-DEFAULT_ELECTION = timedelta(seconds=10)  # MongoDB's own electionTimeoutMillis
+RECOMMENDED_ELECTION = timedelta(seconds=5)  # docs/recovery.md; MongoDB's own is 10 s
 _LOOK_EVERY = 0.05  # seconds
 _ALONE: dict[str, Any] = {
     "directConnection": True,
@@ -115,7 +115,7 @@ class ReplicaSet:
         directory: Path,
         *,
         environment: Mapping[str, str],
-        election: timedelta = DEFAULT_ELECTION,
+        election: timedelta = RECOMMENDED_ELECTION,
         parameters: Mapping[str, str] | None = None,
         size: int = 3,
     ) -> None:
@@ -137,11 +137,16 @@ class ReplicaSet:
                 "replSetInitiate": {
                     "_id": REPLICA_SET,
                     "members": hosts,
-                    "settings": {"electionTimeoutMillis": _milliseconds(self._election)},
+                    "settings": self._settings(),
                 }
             }
         )
         await self.primary(within=START)
+
+    def _settings(self) -> dict[str, int]:
+        """A frozen member stays a healthy one until its heartbeats count as late, too."""
+        seconds = self._election.total_seconds()
+        return {"electionTimeoutMillis": int(1000 * seconds), "heartbeatTimeoutSecs": int(seconds)}
 
     async def primary(self, *, within: timedelta = timedelta(seconds=60)) -> Member:
         """The member that takes writes, once there is one; raises StartFailed."""
@@ -194,7 +199,7 @@ async def open_replica_set(
     directory: Path,
     *,
     environment: Mapping[str, str],
-    election: timedelta = DEFAULT_ELECTION,
+    election: timedelta = RECOMMENDED_ELECTION,
     parameters: Mapping[str, str] | None = None,
 ) -> AsyncIterator[ReplicaSet]:
     """Start a set for as long as the context is open."""
@@ -206,7 +211,3 @@ async def open_replica_set(
         yield members
     finally:
         await members.close()
-
-
-def _milliseconds(span: timedelta) -> int:
-    return int(span.total_seconds() * 1000)

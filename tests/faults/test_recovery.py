@@ -162,7 +162,7 @@ async def test_a_peer_that_is_gone_without_a_word_is_noticed(
 
 @pytest.fixture
 async def members(stack: Stack, tmp_path: Path) -> AsyncIterator[ReplicaSet]:
-    """A replica set with MongoDB's own election timeout."""
+    """A replica set with the recommended settings."""
     environment = clean_environment(os.environ, stack.mark)
     async with open_replica_set(tmp_path / "members", environment=environment) as members:
         yield members

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -11,15 +12,16 @@ from worker.keeper.window import Window
 
 EVERY = 1.0  # seconds between two looks, at most
 MOST = 1000
-_AHEAD = timedelta(seconds=EVERY)
+_AHEAD = timedelta(seconds=2 * EVERY)  # what comes is known before we look again
 _SHORTEST_REST = 0.01  # seconds, in which what falls due together collects
 
 
 class Due:
-    """Looks a second ahead, sleeps until the first job is due, and moves all that are.
+    """Looks two seconds ahead, sleeps until the first job is due, and moves all that are.
 
-    Idle, that is one small query a second. A hint under `due.soon` wakes it when an earlier job
-    appears than it knew of; if the hint is lost the job is late by that second.
+    Idle, that is one small query a second; busy, what is known to be due does not wait for it. A
+    hint under `due.soon` wakes it when an earlier job appears than it knew of; if the hint is lost
+    the job is late by a second.
     """
 
     def __init__(self, times: JobTimes, window: Window, hints: HintSender) -> None:
@@ -36,17 +38,35 @@ class Due:
 
     async def step(self) -> int:
         """Open what is due; return how much that was."""
-        if self._news.is_set() or time.monotonic() >= self._look_at:
-            self._news.clear()
-            await self._look()
+        due = self._take_due()
+        if not self._news.is_set() and time.monotonic() < self._look_at:
+            return await self._open(due)
+        self._news.clear()
+        opened, looked = await asyncio.gather(
+            self._open(due), self._look(due), return_exceptions=True
+        )
+        if isinstance(opened, BaseException):
+            raise opened
+        if isinstance(looked, BaseException):
+            self._news.set()
+            raise looked
+        return opened or await self._open(self._take_due())
+
+    def _take_due(self) -> list[Timed]:
         now = time.monotonic()
         due = [job for at, job in self._ahead if at <= now]
+        self._ahead = self._ahead[len(due) :]
+        return due
+
+    async def _open(self, due: Sequence[Timed]) -> int:
         if not due:
             return 0
-        self._ahead = self._ahead[len(due) :]
-        opened = await self._times.open([job.id for job in due])
-        if opened < len(due):  # moved on meanwhile, or the clocks run apart
-            self._look_at = 0.0
+        opened = 0
+        try:
+            opened = await self._times.open([job.id for job in due])
+        finally:
+            if opened < len(due):  # in doubt, moved on meanwhile, or the clocks run apart
+                self._news.set()
         self._hints.tell(job.hint("job.queued") for job in due)
         await self._window.ring((job.queue, job.id) for job in due)
         return opened
@@ -60,10 +80,14 @@ class Due:
             async with asyncio.timeout(max(0.0, pause - _SHORTEST_REST)):
                 await self._news.wait()
 
-    async def _look(self) -> None:
+    async def _look(self, under_way: Sequence[Timed]) -> None:
+        """Learn what comes, without what is just being opened."""
         found = await self._times.due_within(_AHEAD, most=MOST)
         now = time.monotonic()  # later than the database looked: no job is opened too early
-        self._ahead = [(now + job.comes_in.total_seconds(), job) for job in found]
+        opening = {job.id for job in under_way}
+        self._ahead = [
+            (now + job.comes_in.total_seconds(), job) for job in found if job.id not in opening
+        ]
         # A full answer does not reach as far as we looked.
-        last = self._ahead[-1][0] if len(found) == MOST else now + EVERY
-        self._look_at = max(now, last)
+        reach = found[-1].comes_in.total_seconds() if len(found) == MOST else EVERY
+        self._look_at = now + min(EVERY, max(0.0, reach))
