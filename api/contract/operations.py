@@ -133,10 +133,15 @@ GET_RESULT = operation(
     problems=(*_OF_A_JOB, "job-not-succeeded"),
     takes=("Prefer",),
 )
-_STREAM: Json = {
-    "type": "string",
-    "description": "Server-Sent Events: `event` is its name, `id` the version, `data` the job",
-}
+
+
+def stream(description: str) -> Json:
+    """Return the schema of each of the Server-Sent Events of a stream."""
+    text = {"type": "string"}
+    fields = {"event": text, "id": text, "data": {**text, "contentMediaType": "application/json"}}
+    return {"type": "object", "description": description, "properties": fields}
+
+
 JOB_EVENTS = operation(
     "job_events",
     {
@@ -144,7 +149,9 @@ JOB_EVENTS = operation(
             "description": "The timeline, or the stream if it was asked for",
             "content": {
                 "application/json": {"schema": schema_ref("Timeline")},
-                "text/event-stream": {"schema": _STREAM},
+                "text/event-stream": {
+                    "schema": stream("`event` is its name, `id` the version, `data` the job")
+                },
             },
         }
     },

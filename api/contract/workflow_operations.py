@@ -3,7 +3,7 @@
 from api.bodies import JSON_LINES
 from api.contract.answers import answer, operation
 from api.contract.components import Json, headers, schema_ref
-from api.contract.operations import NO_MEMBERS, STEERING_PROBLEMS, SUBMIT_TAKES, json_body
+from api.contract.operations import NO_MEMBERS, STEERING_PROBLEMS, SUBMIT_TAKES, json_body, stream
 
 _OF_A_WORKFLOW = "not-found", "job-expired-from-history"
 _SUBMITTED = headers(
@@ -139,10 +139,7 @@ GET_RESULTS = operation(
     {"200": {"description": "A line for each job", "content": {JSON_LINES[0]: _LINES}}},
     problems=(*_OF_A_WORKFLOW, "invalid-input"),
 )
-_STREAM: Json = {
-    "type": "string",
-    "description": "Server-Sent Events: `workflow.*` with the workflow, `job.*` with a job of it",
-}
+_STREAM = stream("`workflow.*` with the workflow as `data`, `job.*` with a job of it")
 WORKFLOW_EVENTS = operation(
     "workflow_events",
     {

@@ -45,6 +45,7 @@ async def submit_workflow(request: Request, parts: PartsOf, dry_run: bool = Fals
     """
     body, value = await read_large_object(request)
     if dry_run:
+        scoped_key(request)  # of no use here; a bad one is refused all the same
         return Response(to_json(await _planned(parts, value)), media_type=JSON)
     reservation = await reserve(request, parts.idempotency, body)
     if reservation is None:

@@ -106,7 +106,8 @@ async def open_service(
         await exits.enter_async_context(http)
 
         async def tasks_are_known() -> bool:
-            return bool((await http.get("/v1/tasks")).json()["tasks"])
+            answer = await http.get("/v1/tasks")
+            return answer.status_code == 401 or answer.json()["tasks"] != []
 
         await eventually(tasks_are_known)  # the gateway may have started first
         yield Service(stack, gateway, worker, http, client[name], added)
