@@ -31,6 +31,7 @@ from shared.infrastructure.topology import (
 log = get_logger(__name__)
 
 PREFETCH = 8  # bells; each may carry many ids
+_BURY_AGAIN = 1.0  # seconds
 DEAF_AFTER = 10.0  # seconds without a delivery while the queue is not empty
 
 
@@ -185,9 +186,13 @@ class BellConsumer:
         log.warning("bell.unreadable", reason=reason, size=len(delivery.body))
         assert self._dead is not None
         headers = {**delivery.headers, "x-warren-reason": reason[:200]}
-        with suppress(*BROKEN):
+        message = Message(delivery.body, headers=headers, delivery_mode=2)
+        try:
             async with asyncio.timeout(PATIENCE):
-                await self._dead.publish(
-                    Message(delivery.body, headers=headers, delivery_mode=2), routing_key=""
-                )
+                await self._dead.publish(message, routing_key="")
                 await delivery.ack()
+        except BROKEN as error:  # left as it is, it would take the place of a bell for ever
+            log.warning("bell.not_buried", reason=str(error)[:200])
+            await asyncio.sleep(_BURY_AGAIN)
+            with suppress(*BROKEN):
+                await delivery.nack(requeue=True)
