@@ -6,6 +6,7 @@ from typing import Any
 
 from api.announcer import Announcer
 from api.catalogue import Catalogue
+from shared.contracts.duplicates import Rule, rule_of, with_slot
 from shared.contracts.errors import Fault, InvalidInput
 from shared.contracts.instants import present
 from shared.contracts.job import Job
@@ -25,6 +26,7 @@ class Acceptance:
         self._inserts = inserts
         self._announcer = announcer
         self._commit = GroupCommit[Stored](self._write)
+        self._kept_out: set[str] = set()  # ids of jobs whose slot another one holds
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Acceptance"]:
@@ -47,7 +49,15 @@ class Acceptance:
             raise InvalidInput([Fault(at, "the input must be an object")])
         self._catalogue.check(task, value, at=at)
         now = present()
-        return to_job(options, entry, input_text=dump(value), job_id=job_id, now=now)
+        job = to_job(options, entry, input_text=dump(value), job_id=job_id, now=now)
+        rule = rule_of(options, entry)
+        return job if rule is None else with_slot(job, rule, options, value)
+
+    async def rule(self, task: str, options: Options) -> Rule:
+        """Return how a job that has a slot is to treat its equals."""
+        rule = rule_of(options, await self._catalogue.get(task))
+        assert rule is not None
+        return rule
 
     async def store(self, jobs: Sequence[Job]) -> None:
         """Return once all jobs are durable; raise StoreUnavailable (they may be stored or not)."""
@@ -55,6 +65,18 @@ class Acceptance:
         for each in written:
             await each
 
+    async def store_unless_held(self, job: Job) -> bool:
+        """Store a job that has a slot; say False if some job, perhaps itself, holds that."""
+        await self.store([job])
+        if job.id not in self._kept_out:
+            return True
+        self._kept_out.discard(job.id)
+        return False
+
     async def _write(self, batch: list[Stored]) -> None:
-        await self._inserts.insert([document for _, document in batch])
-        self._announcer.announce([job for job, _ in batch])
+        kept_out = await self._inserts.insert([document for _, document in batch])
+        jobs = [job for job, _ in batch]
+        if kept_out:
+            self._kept_out |= kept_out
+            jobs = [job for job in jobs if job.id not in kept_out]
+        self._announcer.announce(jobs)

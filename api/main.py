@@ -17,6 +17,7 @@ from api.parts import Parts, open_parts
 from api.problems import ProblemError, as_problem, problem_response
 from api.routes import (
     bulk,
+    caching,
     docs,
     events,
     health,
@@ -40,6 +41,7 @@ from shared.infrastructure.settings import GatewaySettings, load
 
 _ROUTERS = (
     *(submit, bulk, jobs, steering, events, why, workflows, schedules, tasks, operating, health),
+    caching,
     *(watch, docs, problem_pages),
 )
 

@@ -10,6 +10,11 @@ REQUESTS = Histogram(
 )
 SUBMITTED = Counter("warren_jobs_submitted_total", "Jobs accepted by this gateway", ["task"])
 WORKFLOWS = Counter("warren_workflows_submitted_total", "Workflows accepted by this gateway")
+DUPLICATES = Counter(
+    "warren_duplicates_total",
+    "Submissions with a cache, unique or debounce_s, by how they were answered",
+    ["task", "answer"],
+)
 SOCKETS = Gauge("warren_ws_connections", "Open WebSocket connections")
 PUSHED = Counter("warren_ws_messages_total", "Frames pushed to WebSockets", ["event"])
 CUT = Counter("warren_ws_cut_total", "WebSockets closed by us", ["reason"])

@@ -16,6 +16,7 @@ from api.announcer import Announcer
 from api.auth import Keys
 from api.cancelling import Cancelling
 from api.catalogue import Catalogue
+from api.duplicates import Duplicates
 from api.held import HeldQueues
 from api.hub import Hub
 from api.rerunning import Rerunning
@@ -34,6 +35,7 @@ from shared.infrastructure.job_moves import JobMoves
 from shared.infrastructure.job_outlines import JobOutlines
 from shared.infrastructure.job_reads import JobReads
 from shared.infrastructure.job_requests import JobRequests
+from shared.infrastructure.job_slots import JobSlots
 from shared.infrastructure.mongo import Database, open_mongo
 from shared.infrastructure.queue_depths import QueueDepths
 from shared.infrastructure.queues import Queues
@@ -53,6 +55,7 @@ class Parts:
     settings: GatewaySettings
     database: Database
     acceptance: Acceptance
+    duplicates: Duplicates
     reads: JobReads
     catalogue: Catalogue
     hub: Hub
@@ -99,7 +102,15 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
             control = ControlSender(settings, hints)
             cancelling = Cancelling(outlines, requests, hints, control)
             moves = JobMoves(database)
-            rerunning = Rerunning(reads, outlines, moves, requests, announcer, hints)
+            slots = JobSlots(database)
+            duplicates = Duplicates(
+                slots,
+                moves,
+                hints,
+                store=acceptance.store_unless_held,
+                announce=announcer.announce,
+            )
+            rerunning = Rerunning(reads, outlines, moves, requests, announcer, hints, slots)
             workflows = await exits.enter_async_context(
                 open_workflows(database, reads, catalogue, cancelling, announcer, hints, watched)
             )
@@ -107,6 +118,7 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
                 settings=settings,
                 database=database,
                 acceptance=acceptance,
+                duplicates=duplicates,
                 reads=reads,
                 catalogue=catalogue,
                 hub=hub,

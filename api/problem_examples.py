@@ -3,6 +3,7 @@
 from typing import Any
 
 _JOB = "0199f3a2-7c41-7d0e-9b3a-5f6d2c8e1a47"
+_OTHER = "0199f3a2-9d02-7b31-8c55-1e7a90b4f6d3"
 
 EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     "malformed-request": ("NaN is not JSON; use null or a string", {}),
@@ -35,6 +36,11 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     "already-finished": (
         f"job {_JOB} has already succeeded; it cannot be cancelled",
         {"job_status": "succeeded"},
+    ),
+    "duplicate": (
+        f"job {_JOB} was to be the only one of its kind, and job {_OTHER} is under way; "
+        "wait for its end, or cancel it",
+        {"job_id": _OTHER},
     ),
     "not-finished": (f"job {_JOB} is running; it has not ended", {"job_status": "running"}),
     "nothing-to-retry": (

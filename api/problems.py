@@ -8,6 +8,7 @@ from fastapi import Response
 
 from shared.contracts.errors import (
     BadPageToken,
+    Duplicate,
     Forgotten,
     IdempotencyInProgress,
     IdempotencyMismatch,
@@ -110,6 +111,12 @@ KINDS: dict[str, Kind] = {
         "The node cannot be skipped as it stands",
         "The detail says where it stands. What waits or has failed can be skipped.",
     ),
+    "duplicate": Kind(
+        409,
+        "An equal job is under way",
+        "The member `job_id` names it: wait for its end, or cancel it. Only one such job may be "
+        "under way, because this one was submitted with `unique`.",
+    ),
     "worker-gone": Kind(
         409,
         "That worker has stopped or died",
@@ -178,6 +185,7 @@ _SLUGS: dict[type[WarrenError], str] = {
     UnknownTask: "unknown-task",
     Forgotten: "job-expired-from-history",
     NotFound: "not-found",
+    Duplicate: "duplicate",
     BadPageToken: "invalid-page-token",
     IdempotencyMismatch: "idempotency-mismatch",
     IdempotencyInProgress: "idempotency-in-progress",
@@ -209,6 +217,8 @@ def as_problem(error: Exception) -> ProblemError:
 def _members(error: WarrenError) -> dict[str, Any]:
     if isinstance(error, InvalidInput | InvalidWorkflow):
         return {"errors": [{"pointer": f.pointer, "message": f.message} for f in error.faults]}
+    if isinstance(error, Duplicate):
+        return {"job_id": error.holder}
     return {}
 
 

@@ -13,7 +13,12 @@ from shared.contracts.instants import Instant
 from shared.contracts.schedule import Overlap, Schedule
 from shared.contracts.schedules.definition import Times, check_times, fields_of
 from shared.contracts.strict_json import dump, parse
-from shared.contracts.submission import Submission, faults_of, to_job
+from shared.contracts.submission import (
+    Submission,
+    faults_of,
+    refuse_what_single_jobs_take,
+    to_job,
+)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -67,6 +72,9 @@ def read_schedule(value: Any) -> ScheduleRequest:
         if getattr(asked, field) is not None:
             why = "one instant cannot hold for all its jobs; use delay_s or expires_in_s"
             raise InvalidInput([Fault(f"/{field}", why)])
+    refuse_what_single_jobs_take(
+        asked, "a schedule submits each of its jobs; `overlap` says what becomes of equal ones"
+    )
     check_times(asked)
     return asked
 

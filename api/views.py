@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 
 from api.timeline import attempts, first_queued_at
+from shared.contracts.duplicates import CACHE_ANSWERS
 from shared.contracts.job import Job, Status
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
@@ -38,7 +39,7 @@ def job_view(job: Job) -> dict[str, Any]:
         "node": job.node,
         "parent_id": job.parent_id,
         "schedule_id": job.schedule_id,
-        "cache": None,
+        **answer_of(job),
         "run_at": job.run_at,
         "expires_at": job.expires_at,
         "nominal_at": job.nominal_at,
@@ -57,6 +58,13 @@ def job_view(job: Job) -> dict[str, Any]:
             "why": f"{link}/why",
         },
     }
+
+
+def answer_of(job: Job) -> dict[str, str | None]:
+    """Say how a submission that has a slot was answered with this job."""
+    answer = job.slot.answer if job.slot else None
+    of_the_cache = answer in CACHE_ANSWERS
+    return {"cache": answer if of_the_cache else None, "unique": None if of_the_cache else answer}
 
 
 def waiting_for(job: Job) -> list[dict[str, Any]]:

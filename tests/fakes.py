@@ -27,6 +27,7 @@ from shared.infrastructure.job_inserts import JobInserts
 from shared.infrastructure.job_moves import JobMoves
 from shared.infrastructure.job_reads import Ended, JobReads
 from shared.infrastructure.job_reports import JobReports, Line
+from shared.infrastructure.job_slots import Held, JobSlots
 from shared.infrastructure.task_catalogue import TaskCatalogue
 from shared.infrastructure.workers import Workers
 from shared.infrastructure.workflow.values import Values
@@ -175,8 +176,9 @@ class FakeInserts(JobInserts):
     def __init__(self, store: FakeStore) -> None:
         self._store = store
 
-    async def insert(self, documents: Sequence[Any]) -> None:
+    async def insert(self, documents: Sequence[Any]) -> set[str]:
         self._store.begin("insert", [each["_id"] for each in documents])
+        return set()
 
     async def mark_published(self, ids: Sequence[str]) -> None:
         self._store.begin("published", list(ids))
@@ -210,6 +212,28 @@ class FakeReads(JobReads):
             if job.finished_at and job.finished_at > instant
         ]
         return sorted(found, key=lambda ended: ended.at)[:most]
+
+
+class FakeSlots(JobSlots):
+    """Slots of the jobs in a FakeStore."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+
+    async def holder(self, name: str) -> Held | None:
+        for job in self._store.jobs.values():
+            if job.slot and job.slot.held == name:
+                return Held(job, LATER)
+        return None
+
+    async def get(self, job_id: str) -> Held | None:
+        job = self._store.jobs.get(job_id)
+        return Held(job, LATER) if job else None
+
+    async def release(self, holder: Job) -> None:
+        now = self._store.jobs[holder.id]
+        if now.slot and now.version == holder.version:
+            self._store.put(replace(now, slot=replace(now.slot, held=None)))
 
 
 class FakeReports(JobReports):

@@ -72,7 +72,8 @@ class JobView(View):
     node: str | None = None
     parent_id: str | None = None
     schedule_id: str | None = None
-    cache: Any = None
+    cache: str | None = None
+    unique: str | None = None
     run_at: datetime | None = None
     expires_at: datetime | None = None
     nominal_at: datetime | None = None

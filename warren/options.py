@@ -11,11 +11,12 @@ from warren.outcome import to_json
 from warren.submission import sendable
 
 _OPTIONS = {
-    "always_retry", "examples", "expires_in_s", "name", "never_retry", "priority", "process",
+    "always_retry", "cache_failures", "cache_key", "cache_stale_s", "cache_ttl_s", "examples",
+    "expires_in_s", "name", "never_retry", "priority", "process",
     "queue", "retention_s", "retry", "schedule", "soft_timeout_s", "timeout_s", "title",
 }  # fmt: skip
 _LATER = {
-    "cache", "cache_ttl_s", "debounce_s", "key", "key_limit", "limits", "metadata", "tags",
+    "cache", "debounce_s", "key", "key_limit", "limits", "metadata", "tags",
     "unique", "when_busy",
 }  # fmt: skip
 _RETRY: dict[str, Any] = {
@@ -92,6 +93,26 @@ def retry_policy(task: str, given: Mapping[str, Any] | None) -> dict[str, Any] |
     for field, said in _broken_rules(policy):
         raise ValueError(f"task {task!r}: retry has {field}={policy[field]!r}; it must be {said}")
     return policy
+
+
+def cache_of(
+    task: str,
+    ttl_s: float | None,
+    *,
+    key: object,
+    stale_s: float | None,
+    failures: bool,
+) -> dict[str, Any] | None:
+    """The cache as the API has it, None without; ValueError for what makes no sense."""
+    check_seconds(task, "cache_ttl_s", ttl_s)
+    check_seconds(task, "cache_stale_s", stale_s)
+    if ttl_s is None:
+        if key is not None or stale_s is not None or failures:
+            raise ValueError(f"task {task!r}: what is said of a cache needs cache_ttl_s as well")
+        return None
+    if key is not None and not (isinstance(key, str) and 0 < len(key) <= 500):
+        raise ValueError(f"task {task!r}: cache_key={key!r} must be a text of 1 to 500 characters")
+    return {"ttl_s": ttl_s, "key": key, "stale_s": stale_s or 0, "failures": failures}
 
 
 def schedule_of(task: str, given: str | Mapping[str, Any] | None) -> dict[str, Any] | None:

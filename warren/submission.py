@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 FIELDS = frozenset(
     {
-        "cache", "debounce_s", "delay_s", "expires_at", "expires_in_s", "key", "key_limit",
-        "key_max_waiting", "limits", "metadata", "priority", "queue", "retry", "run_at",
-        "soft_timeout_s", "tags", "timeout_s", "unique", "webhook", "when_busy",
+        "cache", "debounce_max_s", "debounce_s", "delay_s", "expires_at", "expires_in_s", "key",
+        "key_limit", "key_max_waiting", "limits", "metadata", "priority", "queue", "retry",
+        "run_at", "soft_timeout_s", "tags", "timeout_s", "unique", "webhook", "when_busy",
     }
 )  # fmt: skip
 """Every field of a submission beside `task` and `input`; the service says which work already."""

@@ -15,6 +15,7 @@ from warren.docstring import Docstring
 from warren.job import Job, detached
 from warren.naming import task_name
 from warren.options import (
+    cache_of,
     check_priority,
     check_seconds,
     check_soft_timeout,
@@ -56,6 +57,10 @@ class Task(Sendable[P, R], Composing, Generic[P, R]):
         expires_in_s: float | None = None,
         retention_s: float | None = None,
         schedule: str | Mapping[str, Any] | None = None,
+        cache_ttl_s: float | None = None,
+        cache_key: str | None = None,
+        cache_stale_s: float | None = None,
+        cache_failures: bool = False,
         title: str | None = None,
         examples: Sequence[dict[str, Any]] = (),
     ) -> None:
@@ -72,6 +77,13 @@ class Task(Sendable[P, R], Composing, Generic[P, R]):
         self.expires_in_s = check_seconds(self.name, "expires_in_s", expires_in_s)
         self.retention_s = check_seconds(self.name, "retention_s", retention_s)
         self.schedule = schedule_of(self.name, schedule)
+        self.cache = cache_of(
+            self.name,
+            cache_ttl_s,
+            key=cache_key,
+            stale_s=cache_stale_s,
+            failures=cache_failures,
+        )
         described = Docstring.of(fn)
         self.doc = described.text
         self.title = title or described.title or self.name
@@ -157,6 +169,10 @@ def task(
     expires_in_s: float | None = None,
     retention_s: float | None = None,
     schedule: str | Mapping[str, Any] | None = None,
+    cache_ttl_s: float | None = None,
+    cache_key: str | None = None,
+    cache_stale_s: float | None = None,
+    cache_failures: bool = False,
     title: str | None = None,
     examples: Sequence[dict[str, Any]] = (),
 ) -> Decorator: ...

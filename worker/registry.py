@@ -77,6 +77,7 @@ def _entry(task: AnyTask) -> TaskEntry:
         expires_in_s=task.expires_in_s,
         retention_s=task.retention_s,
         schedule=task.schedule,
+        cache=task.cache,
         input_schema=task.input_schema(),
         output_schema=task.output_schema(),
         examples=tuple(task.examples),

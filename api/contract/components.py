@@ -8,6 +8,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from api.actions import Action
 from api.contract import histories, schedule_shapes, shapes, steering, workflow_shapes
+from api.invalidation import Invalidation
 from api.schedules import Backfill, Note, ScheduleRequest
 from shared.contracts.submission import Submission
 
@@ -27,13 +28,14 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     *schedule_shapes.ALL,
     steering.Why,
     steering.ActionAnswer,
+    steering.ForgottenResults,
     steering.QueueList,
     steering.Worker,
     steering.WorkerList,
     *workflow_shapes.ANSWERS,
 )
 TAKEN: tuple[type[BaseModel], ...] = (
-    *(Submission, Action, ScheduleRequest, Note, Backfill),
+    *(Submission, Action, ScheduleRequest, Note, Backfill, Invalidation),
     *workflow_shapes.TAKEN,
 )
 

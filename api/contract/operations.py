@@ -191,7 +191,7 @@ CANCEL_JOB = operation(
 RETRY_JOB = operation(
     "retry_job",
     {"202": answer("It runs again, under the same id", "Job", _ON_ITS_WAY)},
-    problems=(*STEERING_PROBLEMS, *_OF_A_JOB, "unknown-task", "not-finished"),
+    problems=(*STEERING_PROBLEMS, *_OF_A_JOB, "unknown-task", "not-finished", "duplicate"),
     takes=("IdempotencyKey",),
     body=json_body(_AGAIN, required=False),
 )
@@ -201,6 +201,20 @@ ACT = operation(
     problems=STEERING_PROBLEMS,
     takes=("IdempotencyKey",),
     body=json_body(schema_ref("Action"), _ACTIONS),
+)
+_FORGET: Json = {
+    "one call": {
+        "summary": "The result of one call",
+        "value": {"task": "math.add", "input": {"x": 1, "y": 2}},
+    },
+    "a tag": {"summary": "All results of a customer", "value": {"tag": "acme"}},
+}
+FORGET_RESULTS = operation(
+    "forget_results",
+    {"200": answer("How many results are not used any more", "ForgottenResults", _REPEATABLE)},
+    problems=(*STEERING_PROBLEMS, "unknown-task"),
+    takes=("IdempotencyKey",),
+    body=json_body(schema_ref("Invalidation"), _FORGET),
 )
 LIST_QUEUES = operation("list_queues", {"200": answer("All queues", "QueueList")})
 LIST_WORKERS = operation(

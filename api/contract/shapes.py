@@ -105,7 +105,12 @@ class Job(Shape):
     node: str | None
     parent_id: Id | None
     schedule_id: Id | None
-    cache: str | None
+    cache: Literal["hit", "stale", "joined", "miss"] | None = Field(
+        description="how a submission with `cache` was answered with this job; null without"
+    )
+    unique: Literal["existing", "replaced", "debounced", "new"] | None = Field(
+        description="the same for `unique` and `debounce_s`"
+    )
     run_at: datetime | None
     expires_at: datetime | None
     nominal_at: datetime | None
@@ -151,6 +156,8 @@ class AcceptedItem(Shape):
 
     index: int
     id: Id
+    cache: str | None = Field(default=None, description="as on the job, if the item had `cache`")
+    unique: str | None = Field(default=None, description="the same for `unique` and `debounce_s`")
 
 
 class RefusedItem(Shape):
@@ -189,6 +196,7 @@ class Task(Shape):
     expires_in_s: float | None
     retention_s: float | None = Field(description="how long its jobs are remembered, if not as all")
     schedule: dict[str, Any] | None
+    cache: dict[str, Any] | None = Field(description="how equal calls are answered")
     input_schema: dict[str, Any] = Field(description="JSON Schema 2020-12")
     output_schema: dict[str, Any] = Field(description="JSON Schema 2020-12")
     examples: list[dict[str, Any]]

@@ -68,6 +68,12 @@ class ActionAnswer(Shape):
     more: bool = Field(description="more jobs match than one request deals with; send it again")
 
 
+class ForgottenResults(Shape):
+    """How many stored or coming results equal calls get no more."""
+
+    forgotten: int
+
+
 class Queue(Shape):
     """How a queue stands."""
 

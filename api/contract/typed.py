@@ -4,11 +4,14 @@ import re
 from typing import Any
 from urllib.parse import quote
 
+from pydantic import BaseModel
+
 from api.contract.answers import ANYWHERE, problem_answers
 from api.contract.components import Json, parameters, schema_ref
 from api.contract.hoisting import hoist
 from api.contract.operations import SUBMIT_PROBLEMS, SUBMIT_TAKES, accepts, json_body
 from shared.contracts.catalogue import TaskEntry
+from shared.contracts.equality import Cache, Unique
 from shared.contracts.retrying import Retry
 from shared.contracts.submission import Options
 
@@ -31,15 +34,20 @@ def family(entry: TaskEntry) -> str:
     return f"{head}.*" if dot else head
 
 
+_GROUPS: dict[str, type[BaseModel]] = {"retry": Retry, "cache": Cache, "unique": Unique}
+
+
 def option_parameters() -> list[Json]:
     """Return the options of a submission as query parameters; metadata only fits a body.
 
-    The members of `retry` stand on their own, as in `retry.max_attempts=5`.
+    Members of objects stand on their own, as in `retry.max_attempts=5`.
     """
     fields: Json = dict(Options.model_json_schema()["properties"])
-    del fields["metadata"], fields["retry"]
-    retry = Retry.model_json_schema()["properties"]
-    fields |= {f"retry.{name}": retry[name] for name in retry}
+    del fields["metadata"]
+    for group, model in _GROUPS.items():
+        del fields[group]
+        members = model.model_json_schema()["properties"]
+        fields |= {f"{group}.{name}": members[name] for name in members}
     return [_parameter(name, dict(fields[name])) for name in fields]
 
 

@@ -1,5 +1,6 @@
 """Submitting many jobs at once; a bad one never spoils the others."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,12 +13,13 @@ from api.idempotency import answered_once
 from api.metrics import SUBMITTED
 from api.parts import Parts, PartsOf
 from api.problems import ProblemError, as_problem, problem_body
-from api.views import to_json
+from api.routes.submit import store_or_find
+from api.views import answer_of, to_json
 from shared.contracts.errors import Fault, InvalidInput, Malformed, WarrenError
 from shared.contracts.ids import nth_id
 from shared.contracts.job import Job
 from shared.contracts.strict_json import parse
-from shared.contracts.submission import read_submission
+from shared.contracts.submission import Submission, read_submission
 from shared.infrastructure.idempotency import Reservation
 
 router = APIRouter(tags=["jobs"])
@@ -44,29 +46,43 @@ async def _accept(
 ) -> dict[str, Any]:
     told: list[dict[str, Any]] = []
     jobs: list[Job] = []
+    apart: list[tuple[Job, Submission, dict[str, Any]]] = []  # those that may have equals
     for index, item in enumerate(items):
         # Ids that follow from the key make it safe to store the same items twice.
         job_id = nth_id(reservation.seed, index) if reservation else None
         try:
-            job = await _prepare(parts, item, job_id)
+            submission = _submission(item)
+            job = await parts.acceptance.prepare(submission, job_id=job_id)
         except WarrenError as error:
             told.append({"index": index, "problem": problem_body(as_problem(error))})
         else:
-            jobs.append(job)
             told.append({"index": index, "id": job.id})
+            if job.slot is None:
+                jobs.append(job)
+            else:
+                apart.append((job, submission, told[-1]))
     for start in range(0, len(jobs), _AT_ONCE):
         await parts.acceptance.store(jobs[start : start + _AT_ONCE])
+    for start in range(0, len(apart), _AT_ONCE):
+        await asyncio.gather(*(_admit(parts, *each) for each in apart[start : start + _AT_ONCE]))
     for job in jobs:
         SUBMITTED.labels(job.task).inc()
-    return {"items": told, "accepted": len(jobs), "refused": len(told) - len(jobs)}
+    accepted = len(jobs) + len(apart)
+    return {"items": told, "accepted": accepted, "refused": len(told) - accepted}
 
 
-async def _prepare(parts: Parts, item: Any, job_id: str | None) -> Job:
+async def _admit(parts: Parts, job: Job, submission: Submission, told: dict[str, Any]) -> None:
+    found = await store_or_find(parts, job, submission)
+    told["id"] = found.id
+    told |= {name: answer for name, answer in answer_of(found).items() if answer is not None}
+
+
+def _submission(item: Any) -> Submission:
     if isinstance(item, WarrenError):
         raise item
     if not isinstance(item, dict):
         raise InvalidInput([Fault("", "each item must be an object")])
-    return await parts.acceptance.prepare(read_submission(item), job_id=job_id)
+    return read_submission(item)
 
 
 def _items(request: Request, body: bytes) -> list[Any]:

@@ -1,21 +1,29 @@
 """Submitting one job."""
 
+from collections import defaultdict
 from typing import Any
 
+import orjson
 from fastapi import APIRouter, Request, Response
 
 from api.answers import accepted
 from api.bodies import read_body, read_json, read_object
 from api.contract import operations
+from api.duplicates import answered
 from api.idempotency import REPLAYED, reserve, scoped_key, still_under_way
 from api.metrics import SUBMITTED
 from api.parts import Parts, PartsOf
+from api.views import to_json
 from api.waiting import applied, wait_for_end, wanted_wait
 from shared.contracts.errors import Forgotten, NotFound, WarrenError
 from shared.contracts.job import Job
 from shared.contracts.submission import Options, read_options, read_submission
+from shared.infrastructure.idempotency import Reservation
 
 router = APIRouter(tags=["jobs"])
+
+_GROUPS = ("retry", "cache", "unique")
+_LISTS = ("tags", "unique.by", "unique.replace")
 
 
 @router.post("/v1/jobs", **operations.SUBMIT_JOB)
@@ -27,7 +35,7 @@ async def submit_job(request: Request, parts: PartsOf) -> Response:
     async def prepare(job_id: str | None) -> Job:
         return await parts.acceptance.prepare(submission, job_id=job_id)
 
-    return await _accept(request, parts, body, prepare)
+    return await _accept(request, parts, body, prepare, submission)
 
 
 @router.post("/v1/tasks/{task}/jobs", **operations.SUBMIT_INPUT)
@@ -40,17 +48,19 @@ async def submit_input(request: Request, task: str, parts: PartsOf) -> Response:
     async def prepare(job_id: str | None) -> Job:
         return await parts.acceptance.prepare_input(task, value, options, job_id=job_id)
 
-    return await _accept(request, parts, body, prepare)
+    return await _accept(request, parts, body, prepare, options)
 
 
-async def _accept(request: Request, parts: Parts, body: bytes, prepare: Any) -> Response:
+async def _accept(
+    request: Request, parts: Parts, body: bytes, prepare: Any, options: Options
+) -> Response:
     reservation = await reserve(request, parts.idempotency, body)
     if reservation is None:
-        job = await _store(parts, await prepare(None))
+        job = await store_or_find(parts, await prepare(None), options)
         return await _answer(request, parts, job, {})
     if not reservation.is_new:
         try:
-            job = await parts.reads.get(reservation.seed)
+            job = await _first_answer(parts, reservation)
         except Forgotten:
             raise  # it has run: a second job would be another one
         except NotFound:
@@ -62,33 +72,54 @@ async def _accept(request: Request, parts: Parts, body: bytes, prepare: Any) -> 
     except WarrenError:
         await parts.idempotency.release(scoped_key(request) or "")
         raise
-    return await _answer(request, parts, await _store(parts, job), {})
+    found = await store_or_find(parts, job, options)
+    if found.id != job.id and found.slot is not None:
+        kept = to_json({"id": found.id, "answer": found.slot.answer}).decode()
+        await parts.idempotency.keep_answer(scoped_key(request) or "", kept)
+    return await _answer(request, parts, found, {})
 
 
-async def _store(parts: Parts, job: Job) -> Job:
-    await parts.acceptance.store([job])
-    SUBMITTED.labels(job.task).inc()
-    return job
+async def store_or_find(parts: Parts, job: Job, options: Options) -> Job:
+    """Store the job of a submission and return it, or the equal one that answers it."""
+    if job.slot is None:
+        await parts.acceptance.store([job])
+        found = job
+    else:
+        found = await parts.duplicates.admit(job, await parts.acceptance.rule(job.task, options))
+    if found.id == job.id:
+        SUBMITTED.labels(job.task).inc()
+    return found
+
+
+async def _first_answer(parts: Parts, reservation: Reservation) -> Job:
+    """Return the job that was the answer to the first request with an Idempotency-Key."""
+    if reservation.answer is None:
+        return await parts.reads.get(reservation.seed)
+    kept = orjson.loads(reservation.answer)
+    return answered(await parts.reads.get(kept["id"]), kept["answer"])
 
 
 async def _answer(request: Request, parts: Parts, job: Job, headers: dict[str, str]) -> Response:
     seconds = wanted_wait(request, most=parts.settings.max_wait_s)
     if seconds is None:
         return accepted(job, headers)
-    job = await wait_for_end(parts.hub, request, job.id, seconds)
+    answer = job.slot.answer if job.slot else None
+    job = answered(await wait_for_end(parts.hub, request, job.id, seconds), answer)
     return accepted(job, headers | applied(seconds))
 
 
 def _options(request: Request) -> Options:
     """Return the options of a query; `retry.max_attempts=5` stands for a member of `retry`."""
     given: dict[str, Any] = {}
-    retry: dict[str, str] = {}
+    members: dict[str, dict[str, Any]] = defaultdict(dict)
     for name in request.query_params:
         values = request.query_params.getlist(name)
-        if name.startswith("retry."):
-            retry[name.removeprefix("retry.")] = values[-1]
+        value: Any = values if name in _LISTS else values[-1]
+        group, _, member = name.partition(".")
+        if group in _GROUPS and member:
+            members[group][member] = value
         else:
-            given[name] = values if name == "tags" else values[-1]
-    if retry:
-        given.setdefault("retry", retry)  # a bare `retry` is refused, as it is no object
+            given[name] = value
+    for group, said in members.items():
+        given.setdefault(group, said)  # a bare `retry` is refused, as it is no object
     return read_options(given)

@@ -39,6 +39,7 @@ def _view(entry: TaskEntry) -> dict[str, Any]:
         "expires_in_s": entry.expires_in_s,
         "retention_s": entry.retention_s,
         "schedule": entry.schedule,
+        "cache": entry.cache,
         "input_schema": entry.input_schema,
         "output_schema": entry.output_schema,
         "examples": entry.examples,

@@ -19,6 +19,7 @@ class TaskEntry:
     expires_in_s: float | None = None
     retention_s: float | None = None  # how long ends are remembered; None leaves it to the setting
     schedule: dict[str, Any] | None = None  # as the API has it
+    cache: dict[str, Any] | None = None  # as the API has it; its key is a template over the input
     input_schema: dict[str, Any] = field(default_factory=dict)  # JSON Schema 2020-12
     output_schema: dict[str, Any] = field(default_factory=dict)
     examples: tuple[dict[str, Any], ...] = ()

@@ -12,6 +12,7 @@
     |-- BadPageToken          a page token that we did not issue for this query
     |-- IdempotencyMismatch   a known Idempotency-Key came with another body
     |-- IdempotencyInProgress the first request with this Idempotency-Key is not answered yet
+    |-- Duplicate             an equal job is under way, and only one may be
     |-- IllegalMove           the lifecycle forbids this step
     |-- LeaseLost             this worker can no longer prove that it is alive
     `-- Unavailable           a backing service is away; trying again may help
@@ -115,6 +116,19 @@ class IdempotencyInProgress(WarrenError):
     """The first request with this Idempotency-Key is not answered yet."""
 
     code = "idempotency-in-progress"
+
+
+class Duplicate(WarrenError):
+    """An equal job is under way, and only one may be."""
+
+    code = "duplicate"
+
+    def __init__(self, job_id: str, holder: str) -> None:
+        super().__init__(
+            f"job {job_id} was to be the only one of its kind, and job {holder} is under way; "
+            "wait for its end, or cancel it"
+        )
+        self.holder = holder
 
 
 class IllegalMove(WarrenError):

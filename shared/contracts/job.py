@@ -12,6 +12,7 @@ from typing import Any
 from shared.contracts.attempt import Backoff, Claim, Failure, PastAttempt, Progress
 from shared.contracts.errors import IllegalMove
 from shared.contracts.record import record
+from shared.contracts.slot import Slot
 
 
 class Status(StrEnum):
@@ -108,6 +109,7 @@ class Job:
     item: str | None = None  # that element (JSON text), where the input still refers to it
     templated: bool = False  # the input holds references to other nodes
     retention_s: float | None = None  # how long its end is remembered, if its task says so
+    slot: Slot | None = None  # by what equal submissions find it
     attempt: int = 0  # attempts that count; one that was lost or handed back does not
     starts: int = 0  # claims, whatever became of them
     snoozes: int = 0  # how often the task put itself off
@@ -224,15 +226,23 @@ class Job:
         changes["unsettled"] = True
         return self._move(Move.FOUNDER, error=error, result=None, **changes)
 
+    def amended(self, **changes: Any) -> "Job":
+        """An equal submission replaces some fields before any attempt has begun."""
+        return replace(self, version=self.version + 1, **changes)
+
     def again(self, *, at: datetime, input: str | None = None) -> "Job":
         """Somebody wants another run, perhaps with another input (JSON text)."""
         late = self.expires_at is not None and self.expires_at <= at
+        slot = self.slot
+        if slot is not None and slot.is_unique:
+            slot = replace(slot, held=slot.name)  # refused while another job holds it
         return self._given_up(
             Move.AGAIN,
             str(self.status),
             self.finished_at or at,
             error=self.error,
             input=self.input if input is None else input,
+            slot=slot,
             max_attempts=self.attempt + (self.backoff.attempts if self.backoff else 1),
             queued_at=at,
             due_at=None,

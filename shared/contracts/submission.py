@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pydantic_core import ErrorDetails
 
 from shared.contracts.catalogue import TaskEntry
+from shared.contracts.equality import Cache, Unique
 from shared.contracts.errors import Fault, InvalidInput
 from shared.contracts.ids import new_id
 from shared.contracts.instants import Instant, written
@@ -23,13 +24,15 @@ _SPECIAL = frozenset(
     ("timeout_s", "soft_timeout_s", "retry", "run_at", "delay_s", "expires_at", "expires_in_s")
 )
 
+_OF_SINGLE_JOBS = ("cache", "unique", "debounce_s", "debounce_max_s")
+
 MOST_BYTES = 4 * 1024 * 1024
 """Of the JSON text of input and metadata, also of one item among many."""
 
 LATER = frozenset(
     (
         *("key", "key_limit", "when_busy", "key_max_waiting", "limits"),
-        *("cache", "unique", "debounce_s", "webhook"),
+        "webhook",
     )
 )
 """Fields of the API that this version does not serve yet; silence would be a lie."""
@@ -60,6 +63,22 @@ class Options(BaseModel):
     )
     retry: Retry | None = Field(
         default=None, description="replaces the task's own policy field by field"
+    )
+    cache: Cache | None = Field(
+        default=None, description="how an equal call may answer; null: not even the task's way"
+    )
+    unique: Unique | None = Field(default=None, description="when an earlier job stands in for it")
+    debounce_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=_CENTURY_S,
+        description="runs so much later, and each equal submission until then puts it off again",
+    )
+    debounce_max_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=_CENTURY_S,
+        description="how long it may be put off altogether; default: ten times debounce_s",
     )
     tags: list[Tag] = Field(default_factory=list, max_length=20)
     metadata: dict[str, Any] = Field(default_factory=dict, description="yours; returned as it came")
@@ -206,6 +225,13 @@ def _milliseconds(seconds: float) -> timedelta:
 
 def _refusal(pointer: str, why: str) -> InvalidInput:
     return InvalidInput([Fault(pointer, why)])
+
+
+def refuse_what_single_jobs_take(options: Options, why: str) -> None:
+    """Raise InvalidInput if somebody says `cache`, `unique` or the like of jobs among others."""
+    for name in _OF_SINGLE_JOBS:
+        if getattr(options, name) is not None:
+            raise _refusal(f"/{name}", why)
 
 
 def check_size(input_text: str, metadata: str) -> None:

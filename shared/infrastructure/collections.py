@@ -24,6 +24,9 @@ SCHEDULES = "schedules"
 BY_ID = "_id_"
 """The index that a write to known ids must use; the planner may prefer one on status."""
 
+HELD_SLOTS = "held_slots"
+"""The unique index by which at most one job holds a slot."""
+
 _DAY = 24 * 3600
 _WEEK = 7 * _DAY
 _WHOLE: dict[str, Any] = {"partialFilterExpression": {"root": True}}
@@ -105,6 +108,12 @@ INDEXES: dict[str, list[IndexModel]] = {
             [("tags", ASCENDING), ("_id", DESCENDING)],
             name="tagged",
             partialFilterExpression={"tags": {"$exists": True}},
+        ),
+        IndexModel(  # one job holds the slot of equal submissions
+            [("slot.held", ASCENDING)],
+            name=HELD_SLOTS,
+            unique=True,
+            partialFilterExpression={"slot.held": {"$gt": ""}},
         ),
         IndexModel(
             [("unsettled", ASCENDING)],

@@ -12,11 +12,12 @@ from typing import Any
 
 from shared.contracts.attempt import Backoff, Claim, Failure, PastAttempt, Progress
 from shared.contracts.job import Job, Status
+from shared.contracts.slot import Slot
 from shared.infrastructure.mongo import Document
 
 _KNOWN = frozenset(f.name for f in fields(Job))
 _PLAIN = frozenset({str, int, float, datetime, bool})
-_PARTS = (Backoff, Claim, Failure, PastAttempt, Progress)
+_PARTS = (Backoff, Claim, Failure, PastAttempt, Progress, Slot)
 _ALWAYS = ("version", "priority")  # changed by $inc, ordered by an index
 _DEFAULTS = {f.name: f.default for f in fields(Job) if f.name not in ("id", "status", "published")}
 _NAMES, _VALUES = tuple(_DEFAULTS), tuple(_DEFAULTS.values())
@@ -84,5 +85,6 @@ _RESTORE: dict[str, Any] = {
     "error": lambda stored: Failure(**stored),
     "progress": lambda stored: Progress(**stored),
     "backoff": lambda stored: Backoff(**stored),
+    "slot": lambda stored: Slot(**stored),
     "past_attempts": lambda stored: tuple(map(_past_attempt, stored)),
 }

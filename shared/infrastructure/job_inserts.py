@@ -28,9 +28,15 @@ class JobInserts:
         self._database = database
         self._patience = patience  # seconds until a client hears that we are away
 
-    async def insert(self, documents: Sequence[RawBSONDocument]) -> None:
-        """Store encoded jobs durably; raise StoreUnavailable if MongoDB stays away."""
-        await until_stored(lambda: insert(self._database, JOBS, documents), patience=self._patience)
+    async def insert(self, documents: Sequence[RawBSONDocument]) -> set[str]:
+        """Store encoded jobs durably; raise StoreUnavailable if MongoDB stays away.
+
+        Return the ids of those whose slot a job holds already, perhaps they themselves.
+        """
+        kept_out = await until_stored(
+            lambda: insert(self._database, JOBS, documents), patience=self._patience
+        )
+        return {documents[place]["_id"] for place, by in kept_out.items() if by == "slot.held"}
 
     async def mark_published(self, ids: Sequence[str]) -> None:
         """Remember that a bell for these jobs is confirmed. Losing this only rings once more."""

@@ -32,31 +32,52 @@ class TooLarge(WarrenError):
         self.places = places  # in the sequence that was to be written
 
 
+class Occupied(WarrenError):
+    """Some updates would repeat a value that a unique index has already; all others were made."""
+
+    code = "occupied"
+
+
 def encoded(document: Document) -> RawBSONDocument:
     """Encode one document on its own, so that a bad one fails before it meets the others."""
     return RawBSONDocument(bson.encode(document))
 
 
-async def insert(database: Database, collection: str, documents: Sequence[RawBSONDocument]) -> None:
-    """Store all documents; one that is there already counts as stored, so this may be repeated."""
+async def insert(
+    database: Database, collection: str, documents: Sequence[RawBSONDocument]
+) -> dict[int, str]:
+    """Store all documents; one that is there already counts as stored, so this may be repeated.
+
+    Return the places of those that a unique index kept out, with the first field of that index;
+    it may also be the document itself, stored by an earlier try, that keeps one out.
+    """
+    kept_out: dict[int, str] = {}
+    start = 0
     for chunk in _chunks(documents):
         reply = await _run(database, {"insert": collection, "documents": chunk, "ordered": False})
         for error in reply.get("writeErrors", ()):
             if error["code"] != _DUPLICATE_KEY:
                 raise StoreUnavailable(f"MongoDB refused a document: {error['errmsg']}")
+            kept_out[start + error["index"]] = next(iter(error.get("keyPattern", ())), "_id")
+        start += len(chunk)
+    return kept_out
 
 
 async def update(database: Database, collection: str, updates: Sequence[RawBSONDocument]) -> int:
     """Apply updates `{q, u}` independently of each other; return how many matched.
 
-    Raises TooLarge once all others are applied.
+    Raises TooLarge or Occupied once all others are applied.
     """
+    occupied = False
     fitting = [place for place, each in enumerate(updates) if len(each.raw) <= _LARGEST]
     refused = set(range(len(updates))).difference(fitting)
     matched = start = 0
     for chunk in _chunks([updates[place] for place in fitting]):
         reply = await _run(database, {"update": collection, "updates": chunk, "ordered": False})
         for error in reply.get("writeErrors", ()):
+            if error["code"] == _DUPLICATE_KEY:
+                occupied = True
+                continue
             if error["code"] not in _TOO_LARGE:
                 raise StoreUnavailable(f"MongoDB refused an update: {error['errmsg']}")
             refused.add(fitting[start + error["index"]])
@@ -64,6 +85,8 @@ async def update(database: Database, collection: str, updates: Sequence[RawBSOND
         start += len(chunk)
     if refused:
         raise TooLarge(refused)
+    if occupied:
+        raise Occupied("another document has a value that must be unique")
     return matched
 
 

@@ -132,7 +132,7 @@ class DyingStore(ScheduleStore):
 class DyingInserts(JobInserts):
     """Is killed when the jobs have been stored."""
 
-    async def insert(self, documents: Sequence[Encoded]) -> None:
+    async def insert(self, documents: Sequence[Encoded]) -> set[str]:
         await super().insert(documents)
         raise Dying
 
@@ -236,7 +236,7 @@ async def test_while_the_jobs_cannot_be_stored_the_decision_waits(database: Data
     schedule = await _due(database)
 
     class Away(JobInserts):
-        async def insert(self, documents: Sequence[Encoded]) -> None:
+        async def insert(self, documents: Sequence[Encoded]) -> set[str]:
             raise StoreUnavailable("MongoDB did not answer")
 
     with pytest.raises(StoreUnavailable):

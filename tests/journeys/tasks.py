@@ -22,6 +22,14 @@ async def double(job: Job, number: int, ledger: str | None = None, seconds: floa
     return number * 2
 
 
+@task(name="try.price", queue=QUEUE, cache_ttl_s=60, cache_key="{shop}/{item}")
+async def price(job: Job, shop: str, item: str, ledger: str, hint: str = "") -> str:
+    """Look up something that costs a call each time."""
+    note(ledger, job.id, job.attempt)
+    await asyncio.sleep(0.05)
+    return f"{item} at {shop}{hint}"
+
+
 @task(name="try.threaded", queue=QUEUE)
 def threaded(number: int, seconds: float = 0) -> int:
     """The same in a thread."""

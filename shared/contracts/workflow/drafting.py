@@ -17,7 +17,14 @@ from shared.contracts.instants import Instant
 from shared.contracts.job import Job
 from shared.contracts.record import record
 from shared.contracts.strict_json import dump
-from shared.contracts.submission import Options, Tag, check_size, faults_of, to_job
+from shared.contracts.submission import (
+    Options,
+    Tag,
+    check_size,
+    faults_of,
+    refuse_what_single_jobs_take,
+    to_job,
+)
 from shared.contracts.workflow.faults import Findings
 from shared.contracts.workflow.fitting import Fitting
 from shared.contracts.workflow.graph import Graph, Node
@@ -132,6 +139,7 @@ class _Reader:
     def _read_fields(self, node: Node, entry: TaskEntry) -> None:
         try:
             options = Options.model_validate(node.fields)
+            refuse_what_single_jobs_take(options, "a workflow runs each of its nodes once")
             template = self._template(options, entry, node.fields)
         except ValidationError as error:
             for fault in faults_of(error.errors()):

@@ -16,7 +16,7 @@ from shared.infrastructure.job_outlines import JobOutlines
 from shared.infrastructure.job_requests import JobRequests
 from shared.infrastructure.retention import Retention
 from tests.builders import LATER
-from tests.fakes import FakeHints, FakeInserts, FakeReads, FakeRinger, FakeStore
+from tests.fakes import FakeHints, FakeInserts, FakeReads, FakeRinger, FakeSlots, FakeStore
 
 
 class Stage(FakeStore):
@@ -148,6 +148,7 @@ class Desk:
             requests,
             announcer,
             self.hints,
+            FakeSlots(self.store),
         )
         self.actions = Actions(
             self.outlines, self.cancelling, self.rerunning, FakeRetention(self.store)

@@ -157,8 +157,9 @@ async def test_while_the_database_is_away_confirmed_bells_disturb_nothing(desk: 
 async def test_what_is_stored_holds_text_and_no_data_of_the_client_as_keys(desk: Desk) -> None:
     stored: list[dict[str, Any]] = []
 
-    async def keep(documents: Any) -> None:
+    async def keep(documents: Any) -> set[str]:
         stored.extend(bson.decode(each.raw) for each in documents)
+        return set()
 
     desk.inserts.insert = keep  # type: ignore[method-assign]
     await desk.acceptance.store([a_job(input='{"$where":1}', metadata='{"a.b":2}')])

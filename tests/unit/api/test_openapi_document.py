@@ -79,6 +79,8 @@ def test_options_of_a_typed_operation_are_query_parameters(document: Any) -> Non
         *("queue", "priority", "timeout_s", "soft_timeout_s", "tags"),
         *("run_at", "delay_s", "expires_at", "expires_in_s"),
         *(f"retry.{member}" for member in retry),
+        *("cache.ttl_s", "cache.key", "cache.stale_s", "cache.failures"),
+        *("unique.for", "unique.by", "unique.replace", "debounce_s", "debounce_max_s"),
     }
 
 

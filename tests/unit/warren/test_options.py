@@ -155,7 +155,7 @@ def test_a_schedule_that_is_neither_is_refused() -> None:
         a_task(schedule=300)
 
 
-@pytest.mark.parametrize("option", ["key", "limits", "cache_ttl_s", "unique", "when_busy"])
+@pytest.mark.parametrize("option", ["key", "limits", "unique", "when_busy"])
 def test_an_option_of_a_later_version_says_so(option: str) -> None:
     with pytest.raises(TypeError, match=rf"@task\({option}=\.\.\.\) is not available yet"):
         a_task(**{option: 1})
@@ -164,3 +164,24 @@ def test_an_option_of_a_later_version_says_so(option: str) -> None:
 def test_an_unknown_option_is_refused_and_the_known_are_named() -> None:
     with pytest.raises(TypeError, match=r"no option 'queeu'; it has .*queue.*soft_timeout_s"):
         a_task(queeu="mail")
+
+
+def test_a_cache_is_told_as_the_service_takes_it() -> None:
+    assert a_task().cache is None
+    told = a_task(cache_ttl_s=60, cache_key="{x}", cache_stale_s=5, cache_failures=True).cache
+    assert told == {"ttl_s": 60, "key": "{x}", "stale_s": 5, "failures": True}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"cache_ttl_s": 0},
+        {"cache_ttl_s": 1, "cache_key": ""},
+        {"cache_ttl_s": 1, "cache_key": 5},
+        {"cache_key": "{x}"},
+        {"cache_failures": True},
+    ],
+)
+def test_a_cache_that_makes_no_sense_is_refused(options: Any) -> None:
+    with pytest.raises(ValueError, match=r"'t\.f'"):
+        a_task(**options)
