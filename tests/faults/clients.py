@@ -70,6 +70,27 @@ class Clients:
                     self._must_say_try_again(answer)
                 await asyncio.sleep(_PAUSE)
 
+    async def submit_workflow(
+        self,
+        numbers: Mapping[str, int],
+        seconds: Mapping[str, float],
+        *,
+        after: Mapping[str, Sequence[str]],
+    ) -> None:
+        """Submit a graph of jobs, a number for each node."""
+        self._ledger.offered.update(numbers.values())
+        lines = str(self._ledger.lines)
+        nodes = {
+            name: {
+                "task": "fault.work",
+                "input": {"number": number, "ledger": lines, "seconds": seconds[name]},
+                "after": list(after.get(name, ())),
+            }
+            for name, number in numbers.items()
+        }
+        answer = await self.http.post(f"{self.url()}/v1/workflows", json={"nodes": nodes})
+        assert answer.status_code == 202, answer.text
+
     def _must_say_try_again(self, answer: httpx2.Response) -> None:
         problem = answer.headers.get("content-type", "").startswith("application/problem+json")
         kind = answer.json()["type"] if problem else answer.text[:200]

@@ -93,7 +93,8 @@ class Cluster:
     async def on_a_new_page(self, folder: Path) -> AsyncIterator["Cluster"]:
         """Yield the same service with no jobs, and a ledger that knows of none."""
         await self.whole()
-        await self.database.jobs.delete_many({})
+        for kept in (self.database.jobs, self.database.graphs, self.database.nodes):
+            await kept.delete_many({})
         ledger = Ledger(folder / "ledger")
         async with Clients(ledger, [gateway.url for gateway in self.gateways]).open() as clients:
             yield replace(self, ledger=ledger, clients=clients, measured={})

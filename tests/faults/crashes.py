@@ -16,7 +16,9 @@ POINTS = {
     "ack": ("bell_consumer", "Bell", "ack"),
     "end": ("job_ends", "JobEnds", "write"),
 }
-"""Each has a point before and one after it: `before-claim`, `after-claim`."""
+"""On the path of every job. Each has a point before and one after it: `before-claim`."""
+
+OF_WORKFLOWS = {"tell": ("workflow.graphs", "Graphs", "pass_on")}
 
 NAMES = tuple(f"{when}-{point}" for point in POINTS for when in ("before", "after"))
 
@@ -24,7 +26,7 @@ NAMES = tuple(f"{when}-{point}" for point in POINTS for when in ("before", "afte
 def switch_on(folder: str, module: str) -> None:
     """Watch the points of this process; `folder` is where tests arm them."""
     del module
-    for point, (home, kind, method) in POINTS.items():
+    for point, (home, kind, method) in (POINTS | OF_WORKFLOWS).items():
         owner = getattr(import_module(f"shared.infrastructure.{home}"), kind)
         setattr(owner, method, _watched(getattr(owner, method), point, Path(folder)))
 
@@ -56,8 +58,8 @@ class Crashes:
 
     def arm(self, name: str) -> None:
         """Let the next process that comes to this point die there."""
-        if name not in NAMES:
-            raise ValueError(f"there is no crash point {name!r}; they are {', '.join(NAMES)}")
+        if name.partition("-")[2] not in POINTS | OF_WORKFLOWS:
+            raise ValueError(f"there is no crash point {name!r}; for jobs: {', '.join(NAMES)}")
         (self.folder / name).touch()
 
     def reached(self, name: str) -> bool:

@@ -1,7 +1,6 @@
 """Known bugs, put into a process when it starts, to show that the suite would find them.
 
-Each is a mistake that a service like this one makes easily. Workflows will add
-`counter-of-parents`: open parents kept as a number instead of a set.
+Each is a mistake that a service like this one makes easily.
 """
 
 import asyncio
@@ -10,6 +9,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
+
+from bson import Int64
 
 from shared.infrastructure import writes
 
@@ -99,10 +100,35 @@ def no_reread() -> None:
     _named("api.hub", "Hub")._reread = never
 
 
+def counter_of_parents() -> None:
+    """Each end that is told of takes one open parent off a child, whichever that is."""
+    kind = _named("shared.infrastructure.workflow.graphs", "Graphs")
+    pass_on = kind.pass_on
+
+    async def take_one(nodes: Any, node: str) -> None:
+        found = await nodes.find_one({"_id": node}, {"open": 1})
+        words = found["open"] if found else []
+        for number, word in enumerate(words):
+            if word:
+                lowest_gone = Int64(word & (word - 1))
+                await nodes.update_one({"_id": node}, {"$set": {f"open.{number}": lowest_gone}})
+                return
+
+    async def counting(graphs: Any, news: Any, ends: Any) -> None:
+        for node, by_signal in news.items():
+            for places in by_signal.values():
+                for _ in places:
+                    await take_one(graphs._nodes, node)
+        await pass_on(graphs, {}, ends)
+
+    kind.pass_on = counting
+
+
 BUGS: dict[str, Callable[[], None]] = {
     "ack-first": ack_first,
     "no-token": no_token,
     "confirm-ignored": confirm_ignored,
     "local-clock": local_clock,
     "no-reread": no_reread,
+    "counter-of-parents": counter_of_parents,
 }

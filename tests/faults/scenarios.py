@@ -4,6 +4,8 @@ A scenario returns what is wrong with how the service went through it: nothing, 
 """
 
 import asyncio
+import json
+import math
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -81,6 +83,23 @@ async def loses_every_hint(cluster: Cluster) -> Findings:
     return (await cluster.verdict(within=30)).violations
 
 
+async def tells_a_join_twice(cluster: Cluster) -> Findings:
+    """A process dies when it has told a join of one parent: the join is told again of that one."""
+    numbers = {"quick": 1, "slow": 2, "join": 3}
+    seconds = {"quick": 0.1, "slow": 6, "join": 0.1}
+    with cluster.ledger.fault("after-tell", everyone=True):
+        cluster.crashes.arm("after-tell")
+        await cluster.clients.submit_workflow(numbers, seconds, after={"join": ["quick", "slow"]})
+        await eventually(lambda: cluster.crashes.reached("after-tell"), within=20)
+        found = (await cluster.verdict(within=40)).violations
+    jobs = {json.loads(j["input"])["number"]: j["_id"] async for j in cluster.database.jobs.find()}
+    runs = cluster.ledger.executions()
+    slow, join = (runs.get(jobs.get(numbers[name], ""), []) for name in ("slow", "join"))
+    if not slow or not join or join[0].began < (slow[-1].ended or math.inf):
+        found = [*found, "the join did not begin after its slow parent had ended"]
+    return found
+
+
 async def _ends_in_time(cluster: Cluster, number: int, *, within: float) -> Findings:
     job_id = await cluster.clients.submit(number)
     since = Stopwatch()
@@ -132,6 +151,7 @@ SCENARIOS = {
         Scenario(wakes_up_after_its_lease, "no-token"),
         Scenario(rings_into_the_void, "confirm-ignored"),
         Scenario(runs_in_peace, "local-clock"),
+        Scenario(tells_a_join_twice, "counter-of-parents"),
         Scenario(loses_every_hint, "no-reread", trouble="0:0:hints"),
     )
 }
