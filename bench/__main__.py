@@ -1,5 +1,7 @@
 """`python -m bench`: compare Warren with its peers in one run and judge the goals.
 
+With `--workflows`: chords, chains and layers beside Celery's.
+
 Exit code 0: every judged goal is met; 1: one is missed; 2: it could not be measured.
 """
 
@@ -27,6 +29,9 @@ from bench.running import started
 from bench.services import Services, open_services
 from bench.systems.lineup import chosen
 from bench.systems.system import System
+from bench.workflows import command as workflows
+
+WORKFLOWS = "--workflows"  # another comparison, with options of its own
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,10 @@ class Plan:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if WORKFLOWS in given:
+        given.remove(WORKFLOWS)
+        return workflows.main(given)
     try:
         plan = parse(arguments)
         if plan.profile:

@@ -7,10 +7,11 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from celery import chain, chord, group
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from bench.systems.celery_app import add
+from bench.systems.celery_app import add, total
 from bench.systems.celery_app import app as celery
 
 app = FastAPI()
@@ -40,6 +41,19 @@ else:
             threads, add.apply_async, (numbers.x, numbers.y)
         )
         return Accepted(id=sent.id)
+
+
+@app.post("/workflows/{kind}/{size}", status_code=202)
+def submit_workflow(kind: str, size: int) -> Accepted:
+    """The same workflows as Warren's side has, in Celery's own words."""
+    if kind == "chord":
+        canvas = chord((add.s(i, 1) for i in range(size)), total.s())
+    elif kind == "chain":
+        canvas = chain(add.s(0, 1), *(add.s(1) for _ in range(size - 1)))
+    else:
+        layer = group(add.si(i, 1) for i in range(size))
+        canvas = chain(*[part for _ in range(10) for part in (layer, total.s())])
+    return Accepted(id=canvas.apply_async().id)
 
 
 @app.get("/jobs/{job_id}")

@@ -23,9 +23,16 @@ app.conf.update(
     worker_send_task_events=False,
     task_send_sent_event=False,
     worker_enable_remote_control=False,
+    # How often a chord looks whether its members have ended; the default is every second.
+    result_chord_retry_interval=0.1,
 )
 
 
 @app.task(name="math.add")
 def add(x: int, y: int) -> int:
     return x + y
+
+
+@app.task(name="bench.total")
+def total(numbers: list[int]) -> int:
+    return sum(numbers)

@@ -49,6 +49,7 @@ class WarrenSystem:
             "WARREN_MONGO_DB": place.database,
             "WARREN_MONGO_DRIVER": self.driver,
             "WARREN_NAMESPACE": NAMESPACE,
+            "WARREN_TASKS": "worker.tasks,bench.systems.warren_tasks",
             "WARREN_HOST": "127.0.0.1",
             "WARREN_PORT": str(place.port),
             "WARREN_PROCESSES": "1",

@@ -1,5 +1,6 @@
 """Runs a workflow's document here and now, by the service's own rules for graphs and references."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ from shared.contracts.workflow.reading import read_graph
 from shared.contracts.workflow.resolution import Known, resolve
 from shared.contracts.workflow.run_if import Parents, Signal, Verdict, verdict
 from tests.unit.warren.canvas.sums import TASKS
-from warren import Job
+from warren import Job, Task
 from warren.job import Silent
 
 
@@ -17,17 +18,18 @@ from warren.job import Silent
 class Ran:
     """What a workflow did."""
 
+    tasks: Mapping[str, Task[..., Any]]
     result: Any = None
     ran: list[str] = field(default_factory=list)  # nodes, in the order in which they ran
     inputs: dict[str, Any] = field(default_factory=dict)
     signals: dict[str, Signal] = field(default_factory=dict)
 
 
-def run(document: dict[str, Any]) -> Ran:
+def run(document: dict[str, Any], tasks: Mapping[str, Task[..., Any]] = TASKS) -> Ran:
     """Run every node in order, each as its condition says."""
     graph = read_graph(document)
     known: dict[str, Known] = {}
-    ran = Ran()
+    ran = Ran(tasks)
     for i in graph.shape.order:
         node = graph.nodes[i]
         parents = Parents.waiting(len(node.parents))
@@ -67,6 +69,6 @@ def _value(node: Node, seen: dict[str, Known], ran: Ran) -> Any:
 
 def _call(node: Node, given: Any, ran: Ran) -> Any:
     ran.inputs[node.name] = given
-    task = TASKS[str(node.task)]
+    task = ran.tasks[str(node.task)]
     job = Job(id="1", attempt=1, input=given, port=Silent())
     return task.fn(**task.arguments(given, job))

@@ -1,0 +1,1 @@
+"""Workflows side by side: chords, chains and layers, on Warren and on Celery."""
