@@ -141,6 +141,8 @@ def _unfit(verb: Verb, job: Job) -> str | None:
         return "already-finished" if job.done and job.status is not Status.CANCELLED else None
     if not job.done:
         return "not-finished"
+    if job.is_node or (verb == "delete" and job.workflow_id):
+        return "part-of-workflow"
     return "not-settled" if verb == "delete" and job.unsettled else None
 
 

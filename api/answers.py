@@ -6,6 +6,7 @@ from fastapi import Request, Response
 
 from api.views import etag, job_view, to_json
 from shared.contracts.job import Job
+from shared.infrastructure.workflow.awaiting import Awaited
 
 JSON = "application/json"
 _POLL_AFTER = "1"  # seconds
@@ -22,7 +23,13 @@ def accepted(
     return Response(to_json(job_view(job)), status_code=status_code, media_type=JSON, headers=extra)
 
 
-def shown(request: Request, job: Job, headers: Mapping[str, str] = {}) -> Response:
+def shown(
+    request: Request,
+    job: Job,
+    headers: Mapping[str, str] = {},
+    *,
+    awaited: Awaited | None = None,
+) -> Response:
     """Answer a read: 200, or 304 if the caller has this version."""
     tag = etag(job)
     extra = {"ETag": tag, "Cache-Control": "no-store", **headers}
@@ -30,7 +37,7 @@ def shown(request: Request, job: Job, headers: Mapping[str, str] = {}) -> Respon
         extra["Retry-After"] = _POLL_AFTER
     if tag in known_tags(request):
         return Response(status_code=304, headers=extra)
-    return Response(to_json(job_view(job)), media_type=JSON, headers=extra)
+    return Response(to_json(job_view(job, awaited)), media_type=JSON, headers=extra)
 
 
 def next_link(request: Request, token: str) -> str:

@@ -1,10 +1,12 @@
 """Cancelling jobs, one or many: those that do not run end at once, running ones are asked to stop.
 
+A workflow goes on behind a job of it that was cancelled, as behind any other end.
+
 Deciding and writing race with workers, so each round decides on what was read, writes with a guard,
 and reads again; whoever asked learns what really came of it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from shared.contracts.events import hint_of
 from shared.contracts.instants import present
@@ -27,17 +29,27 @@ class Cancelling:
         requests: JobRequests,
         hints: HintSender,
         control: ControlSender,
+        settle: Callable[[Sequence[Job]], Awaitable[None]],
     ) -> None:
+        """`settle` does what follows from ends of jobs of workflows."""
         self._outlines = outlines
         self._requests = requests
         self._hints = hints
         self._control = control
+        self._settle = settle
 
     async def cancel(self, jobs: Sequence[Job]) -> list[Job]:
         """Return the jobs as they are afterwards: ended, or running and asked to stop.
 
         A job that is gone is left out. Raises StoreUnavailable; asking again does no harm.
         """
+        left = await self.stop(jobs)
+        if ended := [job for job in left if job.workflow_id and job.status is Status.CANCELLED]:
+            await self._settle(ended)
+        return left
+
+    async def stop(self, jobs: Sequence[Job]) -> list[Job]:
+        """The same, and leave it to the caller to move workflows on."""
         known = {job.id: job for job in jobs}
         for _ in range(_ROUNDS):
             unsettled = [job for job in known.values() if not _is_settled(job)]

@@ -6,7 +6,7 @@ few seconds and after each gap, so a lost hint delays a push and loses none.
 
 import asyncio
 from collections import OrderedDict, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from shared.contracts.job import Job
 from shared.infrastructure.hint_feed import HintFeed
 from shared.infrastructure.job_reads import JobReads
 from shared.infrastructure.logs import get_logger
+from shared.infrastructure.workflow.awaiting import Awaited, Awaiting
 
 log = get_logger(__name__)
 
@@ -34,18 +35,19 @@ _TICK = timedelta(milliseconds=1)  # of the database's instants
 class Change:
     """One version of a job as it is pushed; its JSON is made once for all listeners."""
 
-    __slots__ = ("_body", "event", "job")
+    __slots__ = ("_awaited", "_body", "event", "job")
 
-    def __init__(self, job: Job, event: str) -> None:
+    def __init__(self, job: Job, event: str, awaited: Awaited | None = None) -> None:
         self.job = job
         self.event = event
+        self._awaited = awaited
         self._body: bytes | None = None
 
     @property
     def body(self) -> bytes:
         """Return the job as JSON."""
         if self._body is None:
-            self._body = to_json(job_view(self.job))
+            self._body = to_json(job_view(self.job, self._awaited))
         return self._body
 
 
@@ -97,8 +99,9 @@ class FilterWatch:
 class Hub:
     """Knows who watches what on this gateway."""
 
-    def __init__(self, reads: JobReads) -> None:
+    def __init__(self, reads: JobReads, awaiting: Awaiting | None = None) -> None:
         self._reads = reads
+        self._awaiting = awaiting
         self._feed: HintFeed | None = None
         self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
         self._filters: set[FilterWatch] = set()
@@ -125,7 +128,8 @@ class Hub:
         try:
             await self._want(key)
             job = await self._reads.get(job_id)
-            watch.start(Change(job, event_of(job)))
+            awaited = await self._awaited_by([job])
+            watch.start(Change(job, event_of(job), awaited.get(job.id)))
             yield job
         finally:
             self._release(key)
@@ -174,8 +178,10 @@ class Hub:
             self._hinted.clear()
             stale, self._stale = self._stale, {}
             try:
-                for job in await self._reads.get_many(stale):
-                    self._tell(job, stale[job.id])
+                jobs = await self._reads.get_many(stale)
+                awaited = await self._awaited_by(jobs)
+                for job in jobs:
+                    self._tell(job, stale[job.id], awaited.get(job.id))
             except StoreUnavailable as error:
                 # The next re-read makes up for it.
                 log.warning("hub.waits", reason=str(error)[:200])
@@ -212,8 +218,11 @@ class Hub:
                 break
             since = max(last - _TICK, since + _TICK)  # others may have ended in the same tick
 
-    def _tell(self, job: Job, hinted: str) -> None:
-        change = Change(job, event_named(job, hinted))
+    async def _awaited_by(self, jobs: Sequence[Job]) -> dict[str, Awaited]:
+        return {} if self._awaiting is None else await self._awaiting.of(jobs)
+
+    def _tell(self, job: Job, hinted: str, awaited: Awaited | None = None) -> None:
+        change = Change(job, event_named(job, hinted), awaited)
         for watch in tuple(self._watches.get(job.id, ())):
             watch.offer(change)
         if self._filters and (change.event == "job.log" or self._is_news(job)):

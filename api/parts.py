@@ -27,6 +27,7 @@ from shared.infrastructure.api_keys import ApiKeys
 from shared.infrastructure.bell_ringer import BellRinger
 from shared.infrastructure.collections import ensure_indexes
 from shared.infrastructure.control_sender import ControlSender
+from shared.infrastructure.follow_ups import FollowUps
 from shared.infrastructure.hint_feed import HintFeed
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.idempotency import Idempotency
@@ -44,6 +45,7 @@ from shared.infrastructure.settings import GatewaySettings
 from shared.infrastructure.task_catalogue import TaskCatalogue
 from shared.infrastructure.worker_rows import WorkerRows
 from shared.infrastructure.workers import Workers
+from shared.infrastructure.workflow.awaiting import Awaiting
 from shared.infrastructure.workflow.overview import Overview
 from shared.infrastructure.writes import until_stored
 
@@ -57,6 +59,7 @@ class Parts:
     acceptance: Acceptance
     duplicates: Duplicates
     reads: JobReads
+    awaiting: Awaiting
     catalogue: Catalogue
     hub: Hub
     idempotency: Idempotency
@@ -86,7 +89,8 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
         held = HeldQueues(Queues(database))
         await held.refresh()
         reads, inserts = JobReads(database), JobInserts(database)
-        hub = Hub(reads)
+        awaiting = Awaiting(database)
+        hub = Hub(reads, awaiting)
         watched = WatchedWorkflows(Overview(database))
         feed = _ear(settings, name, hub, watched)
         async with (
@@ -100,7 +104,8 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
         ):
             outlines, requests = JobOutlines(database), JobRequests(database)
             control = ControlSender(settings, hints)
-            cancelling = Cancelling(outlines, requests, hints, control)
+            follow_ups = FollowUps(database, hints, announcer.announce_opened)
+            cancelling = Cancelling(outlines, requests, hints, control, follow_ups.settle)
             moves = JobMoves(database)
             slots = JobSlots(database)
             duplicates = Duplicates(
@@ -112,7 +117,7 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
             )
             rerunning = Rerunning(reads, outlines, moves, requests, announcer, hints, slots)
             workflows = await exits.enter_async_context(
-                open_workflows(database, reads, catalogue, cancelling, announcer, hints, watched)
+                open_workflows(database, reads, catalogue, cancelling, follow_ups, watched)
             )
             yield Parts(
                 settings=settings,
@@ -120,6 +125,7 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
                 acceptance=acceptance,
                 duplicates=duplicates,
                 reads=reads,
+                awaiting=awaiting,
                 catalogue=catalogue,
                 hub=hub,
                 idempotency=Idempotency(database),

@@ -43,6 +43,11 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
         {"job_id": _OTHER},
     ),
     "not-finished": (f"job {_JOB} is running; it has not ended", {"job_status": "running"}),
+    "part-of-workflow": (
+        f"job {_JOB} is the node 'report' of workflow {_JOB}; "
+        f"POST /v1/workflows/{_JOB}/rerun runs it again, with all that depends on it",
+        {"job_status": "failed"},
+    ),
     "nothing-to-retry": (
         f"workflow {_JOB} has succeeded, and no node of it has failed",
         {"job_status": "succeeded"},

@@ -101,6 +101,12 @@ KINDS: dict[str, Kind] = {
         "The job has not ended",
         "Wait for its end, or cancel it; then it can run again.",
     ),
+    "part-of-workflow": Kind(
+        409,
+        "The job is a node of a workflow, which it would contradict",
+        "Ask for it on the workflow: POST /v1/workflows/{id}/retry, /rerun or /skip. "
+        "Its jobs leave the history together.",
+    ),
     "nothing-to-retry": Kind(
         409,
         "No node of the workflow has failed",

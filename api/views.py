@@ -7,12 +7,17 @@ import orjson
 from api.timeline import attempts, first_queued_at
 from shared.contracts.duplicates import CACHE_ANSWERS
 from shared.contracts.job import Job, Status
+from shared.infrastructure.workflow.awaiting import Awaited
+from shared.infrastructure.workflow.node_jobs import FOR_JOBS
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
-def job_view(job: Job) -> dict[str, Any]:
-    """Return the members of a job. Input and result are fragments of JSON text, not parsed."""
+def job_view(job: Job, awaited: Awaited | None = None) -> dict[str, Any]:
+    """Return the members of a job. Input and result are fragments of JSON text, not parsed.
+
+    `awaited` says which jobs it waits for, if it does.
+    """
     link = f"/v1/jobs/{job.id}"
     return {
         "id": job.id,
@@ -25,7 +30,7 @@ def job_view(job: Job) -> dict[str, Any]:
         "result": None if job.result is None else orjson.Fragment(job.result),
         "error": job.error,
         "progress": job.progress,
-        "waiting_for": waiting_for(job),
+        "waiting_for": waiting_for(job, awaited),
         "attempt": job.attempt,
         "max_attempts": job.max_attempts,
         "snoozes": job.snoozes,
@@ -67,8 +72,11 @@ def answer_of(job: Job) -> dict[str, str | None]:
     return {"cache": answer if of_the_cache else None, "unique": None if of_the_cache else answer}
 
 
-def waiting_for(job: Job) -> list[dict[str, Any]]:
+def waiting_for(job: Job, awaited: Awaited | None = None) -> list[dict[str, Any]]:
     """Return the closed gates between a job and a worker."""
+    if job.status is Status.WAITING and job.because == FOR_JOBS:
+        found = awaited or Awaited()
+        return [{"gate": "jobs", "ids": found.ids, "open": found.open}]
     if job.status is not Status.WAITING or job.due_at is None:
         return []
     return [{"gate": "time", "until": job.due_at, "because": job.because}]

@@ -9,6 +9,7 @@ from shared.contracts.instants import written
 from shared.contracts.job import Job
 from shared.contracts.record import record
 from shared.infrastructure.queue_depths import MOST_COUNTED
+from shared.infrastructure.workflow.awaiting import Awaited
 
 _ENOUGH = 10  # durations; fewer say nothing about the next one
 
@@ -75,13 +76,22 @@ def why_queued(job: Job, line: Line, *, now: datetime) -> Facts:
     }
 
 
-def why_waiting(job: Job) -> Facts:
+def why_waiting(job: Job, awaited: Awaited | None = None) -> Facts:
     """Explain a job in front of closed gates."""
-    reasons = [
-        ("time", f"it waits for its time, {written(each['until'])} ({each['because']})")
-        for each in waiting_for(job)
-    ]
-    return {**_head(job, reasons), "expected_start": job.due_at}
+    gates = waiting_for(job, awaited)
+    reasons = [_why_closed(each, awaited or Awaited()) for each in gates]
+    return {**_head(job, reasons), "waiting_for": gates, "expected_start": job.due_at}
+
+
+def _why_closed(gate: Facts, awaited: Awaited) -> tuple[str, str]:
+    if gate["gate"] == "jobs":
+        if not awaited.open:
+            return "jobs", "what it waited for in its workflow has ended; it goes on in a moment"
+        named = ", ".join(awaited.nodes)
+        more = f" and {awaited.open - len(awaited.nodes)} more" if awaited.left_out else ""
+        jobs = "1 job" if awaited.open == 1 else f"{awaited.open} jobs"
+        return "jobs", f"it waits for {jobs} of its workflow: {named}{more}"
+    return "time", f"it waits for its time, {written(gate['until'])} ({gate['because']})"
 
 
 def why_running(job: Job, worker: Facts | None) -> Facts:

@@ -191,7 +191,10 @@ CANCEL_JOB = operation(
 RETRY_JOB = operation(
     "retry_job",
     {"202": answer("It runs again, under the same id", "Job", _ON_ITS_WAY)},
-    problems=(*STEERING_PROBLEMS, *_OF_A_JOB, "unknown-task", "not-finished", "duplicate"),
+    problems=(
+        *(*STEERING_PROBLEMS, *_OF_A_JOB, "unknown-task", "not-finished", "duplicate"),
+        "part-of-workflow",
+    ),
     takes=("IdempotencyKey",),
     body=json_body(_AGAIN, required=False),
 )

@@ -43,7 +43,8 @@ class WaitingFor(Shape):
     gate: Literal["time", "jobs", "key", "limit", "paused"]
     until: datetime | None = None
     because: str | None = None
-    ids: list[Id] | None = None
+    ids: list[Id] | None = Field(default=None, description="of these jobs, up to 20")
+    open: int | None = Field(default=None, description="how many jobs it waits for")
     key: str | None = None
     holder: str | None = None
     ahead: int | None = None

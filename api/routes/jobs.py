@@ -31,7 +31,9 @@ async def list_jobs(
     )
     token = next_token(query, jobs[size - 1].id) if len(jobs) > size else None
     headers = {"Link": next_link(request, token)} if token else {}
-    body = {"jobs": [job_view(job) for job in jobs[:size]], "next_page_token": token}
+    awaited = await parts.awaiting.of(jobs[:size])
+    views = [job_view(job, awaited.get(job.id)) for job in jobs[:size]]
+    body = {"jobs": views, "next_page_token": token}
     return Response(to_json(body), media_type=JSON, headers=headers)
 
 
@@ -41,9 +43,11 @@ async def get_job(request: Request, job_id: str, parts: PartsOf) -> Response:
     known_form(job_id)
     seconds = wanted_wait(request, most=parts.settings.max_wait_s)
     if seconds is None:
-        return shown(request, await parts.reads.get(job_id))
-    job = await wait_for_end(parts.hub, request, job_id, seconds)
-    return shown(request, job, applied(seconds))
+        job, headers = await parts.reads.get(job_id), {}
+    else:
+        job, headers = await wait_for_end(parts.hub, request, job_id, seconds), applied(seconds)
+    awaited = await parts.awaiting.of([job])
+    return shown(request, job, headers, awaited=awaited.get(job_id))
 
 
 @router.get("/v1/jobs/{job_id}/result", **operations.GET_RESULT)

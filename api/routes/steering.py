@@ -62,6 +62,8 @@ async def retry_job(request: Request, job_id: str, parts: PartsOf) -> Response:
 
     async def answer(_: object) -> Response:
         job = await parts.reads.get(job_id)
+        if job.is_node:
+            raise _part_of_a_workflow(job)
         text = None if again.input is None else await _new_input(parts, job, again.input)
         running = await parts.rerunning.again(job, input_text=text)
         if running is None:
@@ -86,6 +88,15 @@ async def act(request: Request, parts: PartsOf) -> Response:
         return Response(to_json(await parts.actions.run(action)), media_type=JSON)
 
     return await answered_once(request, parts.idempotency, body, answer)
+
+
+def _part_of_a_workflow(job: Job) -> ProblemError:
+    return ProblemError(
+        "part-of-workflow",
+        f"job {job.id} is the node {job.node!r} of workflow {job.workflow_id}; "
+        f"POST /v1/workflows/{job.workflow_id}/rerun runs it again, with all that depends on it",
+        members={"job_status": job.status},
+    )
 
 
 async def read_nothing(request: Request) -> bytes:

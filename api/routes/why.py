@@ -25,7 +25,8 @@ async def why_not_running(job_id: str, parts: PartsOf) -> Response:
 
 async def _explained(parts: Parts, job: Job) -> why.Facts:
     if job.status is Status.WAITING:
-        return why.why_waiting(job)
+        awaited = await parts.awaiting.of([job])
+        return why.why_waiting(job, awaited.get(job.id))
     if job.status is Status.RUNNING:
         row = await parts.worker_rows.get(job.claim.worker) if job.claim else None
         return why.why_running(job, row)

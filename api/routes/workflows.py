@@ -31,7 +31,6 @@ from api.workflows.steering import Rerun, Skip
 from api.workflows.views import Facts, new_view, plan_view, summary
 from shared.contracts.errors import Forgotten, NotFound, WarrenError
 from shared.contracts.ids import is_id, new_id
-from shared.contracts.instants import present
 from shared.contracts.job import Status
 
 router = APIRouter(tags=["workflows"])
@@ -49,7 +48,7 @@ async def submit_workflow(request: Request, parts: PartsOf, dry_run: bool = Fals
         return Response(to_json(await _planned(parts, value)), media_type=JSON)
     reservation = await reserve(request, parts.idempotency, body)
     if reservation is None:
-        return await _answer(request, parts, await _store(parts, value, new_id(present())), {})
+        return await _answer(request, parts, await _store(parts, value, None), {})
     if not reservation.is_new:
         try:
             view = await parts.workflows.showing.view(reservation.seed)
@@ -236,9 +235,9 @@ async def _planned(parts: Parts, value: dict[str, Any]) -> Facts:
     return plan_view(draft.graph, seconds)
 
 
-async def _store(parts: Parts, value: dict[str, Any], workflow_id: str) -> Facts:
+async def _store(parts: Parts, value: dict[str, Any], workflow_id: str | None) -> Facts:
     draft = await parts.workflows.submitting.draft(value)
-    plan = await parts.workflows.submitting.store(draft, workflow_id)
+    plan = await parts.workflows.submitting.store(draft, workflow_id or new_id(draft.now))
     WORKFLOWS.inc()
     return new_view(plan)
 

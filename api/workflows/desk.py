@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from api.announcer import Announcer
 from api.cancelling import Cancelling
 from api.catalogue import Catalogue
 from api.workflows.following import Following
@@ -14,9 +13,9 @@ from api.workflows.steering import Steering
 from api.workflows.submitting import Submitting
 from api.workflows.watching import WatchedWorkflows
 from shared.infrastructure.follow_ups import FollowUps
-from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_reads import JobReads
 from shared.infrastructure.mongo import Database
+from shared.infrastructure.workflow.awaiting import Awaiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +34,11 @@ async def open_workflows(
     reads: JobReads,
     catalogue: Catalogue,
     cancelling: Cancelling,
-    announcer: Announcer,
-    hints: HintSender,
+    follow_ups: FollowUps,
     watched: WatchedWorkflows,
 ) -> AsyncIterator[Workflows]:
     """Open all of it; `watched` is told of hints by whoever opened it."""
     showing = Showing(database)
-    follow_ups = FollowUps(database, hints, announcer.announce_opened)
     async with asyncio.TaskGroup() as group:
         looking = group.create_task(watched.run())
         async with Submitting(database, catalogue, follow_ups).running() as submitting:
@@ -49,6 +46,6 @@ async def open_workflows(
                 submitting=submitting,
                 showing=showing,
                 steering=Steering(database, catalogue, cancelling, follow_ups),
-                following=Following(watched, showing, reads),
+                following=Following(watched, showing, reads, Awaiting(database)),
             )
         looking.cancel()

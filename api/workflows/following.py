@@ -21,6 +21,7 @@ from shared.contracts.errors import StoreUnavailable
 from shared.contracts.job import Job
 from shared.infrastructure.job_reads import JobReads
 from shared.infrastructure.logs import get_logger
+from shared.infrastructure.workflow.awaiting import Awaiting
 
 log = get_logger(__name__)
 
@@ -44,8 +45,15 @@ class Told(NamedTuple):
 class Following:
     """Looks at what is watched whenever there may be news."""
 
-    def __init__(self, watched: WatchedWorkflows, showing: Showing, reads: JobReads) -> None:
+    def __init__(
+        self,
+        watched: WatchedWorkflows,
+        showing: Showing,
+        reads: JobReads,
+        awaiting: Awaiting,
+    ) -> None:
         self._watched = watched
+        self._awaiting = awaiting
         self._showing = showing
         self._reads = reads
 
@@ -58,7 +66,8 @@ class Following:
     async def changes(self, workflow_id: str) -> AsyncGenerator[Told, None]:
         """Yield the workflow as it is, then what happens, until it has ended; raise NotFound."""
         async with self._watched.watching(workflow_id, jobs=True) as watch:
-            jobs = _Jobs(self._reads, workflow_id, await self._reads.last_end_of(workflow_id))
+            last_end = await self._reads.last_end_of(workflow_id)
+            jobs = _Jobs(self._reads, self._awaiting, workflow_id, last_end)
             told, done = await self._whole(watch)
             yield told
             while not done:
@@ -108,8 +117,15 @@ class Following:
 class _Jobs:
     """The jobs of one workflow, as one listener hears of them."""
 
-    def __init__(self, reads: JobReads, workflow_id: str, last_end: datetime | None) -> None:
+    def __init__(
+        self,
+        reads: JobReads,
+        awaiting: Awaiting,
+        workflow_id: str,
+        last_end: datetime | None,
+    ) -> None:
         self._reads = reads
+        self._awaiting = awaiting
         self._workflow_id = workflow_id
         self._seen_until = last_end  # ends by the database's clock
         self._told: OrderedDict[str, int] = OrderedDict()
@@ -118,10 +134,13 @@ class _Jobs:
         """Yield those of the jobs that are of the workflow and have changed."""
         ids = list(stale)
         for start in range(0, len(ids), _AT_ONCE):
-            for job in await self._reads.get_many(ids[start : start + _AT_ONCE]):
+            jobs = await self._reads.get_many(ids[start : start + _AT_ONCE])
+            awaited = await self._awaiting.of(jobs)
+            for job in jobs:
                 event = event_named(job, stale[job.id])
                 if job.workflow_id == self._workflow_id and self._is_news(job, event):
-                    yield _told(job, event)
+                    body = to_json(job_view(job, awaited.get(job.id)))
+                    yield Told(event, job.version, "job", job.id, body)
 
     async def ended(self) -> AsyncIterator[Told]:
         """Yield what has ended and was not told."""
@@ -145,7 +164,3 @@ class _Jobs:
         if len(self._told) > _MOST_REMEMBERED:
             self._told.popitem(last=False)
         return True
-
-
-def _told(job: Job, event: str) -> Told:
-    return Told(event, job.version, "job", job.id, to_json(job_view(job)))

@@ -88,7 +88,7 @@ class Steering:
             lists = await self._waiting_lists(workflow_id)
             if not found and not lists:
                 return
-            left = [job for page in found for job in await self._cancelling.cancel(page)]
+            left = [job for page in found for job in await self._cancelling.stop(page)]
             asked |= {job.id for job in left if not job.done}
             # All at once, so that none is skipped because another was told of first.
             await self._follow_ups.settle([job for job in left if job.status is Status.CANCELLED])

@@ -90,6 +90,8 @@ class Submitting:
             await self._follow_ups.bring(begun)
         except StoreUnavailable as error:
             log.warning("workflow.begins_later", reason=str(error)[:200])
+        except Exception:  # the end of a task of its own: others must not end with it
+            log.exception("workflow.begins_later", workflow=workflow_id)
 
 
 async def _apart(work: Callable[[], T], size: int) -> T:

@@ -51,6 +51,7 @@ class Move(StrEnum):
     AWAIT = "wait for what grew from it"
     COMPLETE = "be completed by what grew from it"
     FOUNDER = "fail with what grew from it"
+    HOLD = "wait for others once more"
 
 
 MOVES: dict[Move, tuple[frozenset[Status], Status]] = {
@@ -69,6 +70,7 @@ MOVES: dict[Move, tuple[frozenset[Status], Status]] = {
     Move.AWAIT: (frozenset({Status.RUNNING}), Status.WAITING),
     Move.COMPLETE: (frozenset({Status.WAITING}), Status.SUCCEEDED),
     Move.FOUNDER: (frozenset({Status.WAITING}), Status.FAILED),
+    Move.HOLD: (ENDS, Status.WAITING),
 }
 """Each move: from which statuses, to which."""
 
@@ -134,6 +136,12 @@ class Job:
     def done(self) -> bool:
         """Say whether the job has reached an end."""
         return self.status in ENDS
+
+    @property
+    def is_node(self) -> bool:
+        """Say whether a workflow counts on this job; on the hooks of the whole it does not."""
+        name = (self.node or "").rpartition("/")[2]
+        return self.workflow_id is not None and not name.startswith(":")
 
     def may_try_again(self, error: Failure, delay: timedelta, *, at: datetime) -> bool:
         """Say whether another attempt may follow one that failed, `delay` from now."""
@@ -232,27 +240,38 @@ class Job:
 
     def again(self, *, at: datetime, input: str | None = None) -> "Job":
         """Somebody wants another run, perhaps with another input (JSON text)."""
+        given = self.input if input is None else input
+        return self._once_more(Move.AGAIN, at, input=given, queued_at=at, because=None)
+
+    def held_again(self, *, at: datetime) -> "Job":
+        """Somebody wants another run, after that of the jobs before it."""
+        held = self._once_more(Move.HOLD, at, because="jobs")
+        return held if self.starts else replace(held, past_attempts=self.past_attempts)
+
+    def awaiting_again(self) -> "Job":
+        """What grew from the job runs again, and its own attempt counts as it was."""
+        return self._move(Move.HOLD, because="jobs", error=None, finished_at=None, unsettled=True)
+
+    def _once_more(self, move: Move, at: datetime, **changes: Any) -> "Job":
         late = self.expires_at is not None and self.expires_at <= at
         slot = self.slot
         if slot is not None and slot.is_unique:
             slot = replace(slot, held=slot.name)  # refused while another job holds it
         return self._given_up(
-            Move.AGAIN,
+            move,
             str(self.status),
             self.finished_at or at,
             error=self.error,
-            input=self.input if input is None else input,
             slot=slot,
             max_attempts=self.attempt + (self.backoff.attempts if self.backoff else 1),
-            queued_at=at,
             due_at=None,
-            because=None,
             expires_at=None if late else self.expires_at,
             result=None,
             finished_at=None,
             unsettled=False,
             lost=0,
             lost_alone=0,
+            **changes,
         )
 
     def _back_to_queue(self, move: Move, outcome: str, at: datetime, **changes: Any) -> "Job":

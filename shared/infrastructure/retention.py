@@ -13,7 +13,11 @@ from shared.infrastructure.writes import encoded, insert
 MOST = 1000
 """How many jobs one call forgets at most."""
 
-_ENDED: Document = {"status": {"$in": sorted(ENDS)}, "unsettled": {"$ne": True}}
+_ENDED: Document = {
+    "status": {"$in": sorted(ENDS)},
+    "unsettled": {"$ne": True},
+    "workflow_id": None,  # these go together: see WorkflowRetention
+}
 
 
 class Retention:

@@ -55,7 +55,12 @@ class Play:
             return Job(id=job_id, task=node.task or "", queue="default", created_at=now)
 
         return plan_of(
-            read_graph(workflow), workflow_id=self.id, plot=Plot(self.id), job_of=job_of, now=now
+            read_graph(workflow),
+            workflow_id=self.id,
+            plot=Plot(self.id),
+            job_of=job_of,
+            now=now,
+            said={"root": True},
         )
 
     async def run(self, *, twice: bool = False) -> None:

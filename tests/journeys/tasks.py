@@ -5,6 +5,7 @@ import math
 import os
 import signal
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,49 @@ async def _returns_too_much() -> str:
 
 async def _returns_operators() -> dict[str, Any]:
     return {"$set": {"status": "failed"}, "a.b": "$input", "": 1}
+
+
+@task(name="try.shows", queue=QUEUE)
+async def shows(what: Any = None, ledger: str | None = None) -> Any:
+    """Return what is given; with a ledger, note that this ran."""
+    if ledger:
+        note(ledger, "shows", 0)
+    return what
+
+
+@task(name="try.fails_until", queue=QUEUE)
+def fails_until(path: str, number: int = 0) -> int:
+    """Fail until somebody has made this file."""
+    if not Path(path).exists():
+        raise ConnectionError(f"{path} is not there")
+    return number
+
+
+@task(name="try.awaits", queue=QUEUE)
+async def awaits(path: str) -> str:
+    """Go on until somebody has made this file."""
+    while True:
+        if _is_there(path):
+            return "it is there"
+        await asyncio.sleep(0.02)
+
+
+def _is_there(path: str) -> bool:
+    return Path(path).exists()
+
+
+_crowd: Counter[str] = Counter()
+
+
+@task(name="try.crowds", queue=QUEUE)
+async def crowds(seconds: float) -> int:
+    """Return how many of these run at once in this process, oneself included."""
+    _crowd["now"] += 1
+    try:
+        await asyncio.sleep(seconds)
+        return _crowd["now"]
+    finally:
+        _crowd["now"] -= 1
 
 
 class Unshowable(Exception):

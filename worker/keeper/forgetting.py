@@ -4,6 +4,7 @@ import time
 from datetime import datetime, timedelta
 
 from shared.infrastructure.retention import MOST, Retention
+from shared.infrastructure.workflow.retention import WorkflowRetention
 
 EVERY = 10.0  # seconds
 FULL = MOST
@@ -13,8 +14,9 @@ _WHOLE_PASS_EVERY = 3600.0  # seconds; in between, only what has ended since the
 class Forgetting:
     """Removes a bounded batch at a time, of the jobs with the usual retention and of the others."""
 
-    def __init__(self, retention: Retention, age: timedelta) -> None:
+    def __init__(self, retention: Retention, workflows: WorkflowRetention, age: timedelta) -> None:
         self._retention = retention
+        self._workflows = workflows
         self._age = age
         self._since: datetime | None = None  # nothing older is left, but jobs with their own
         self._whole_pass_at = time.monotonic()
@@ -22,7 +24,8 @@ class Forgetting:
 
     async def step(self) -> int:
         """Forget some; return how many."""
-        return await self._forget_the_usual() + await self._forget_those_with_their_own()
+        jobs = await self._forget_the_usual() + await self._forget_those_with_their_own()
+        return jobs + await self._workflows.forget(self._age)
 
     async def _forget_the_usual(self) -> int:
         if time.monotonic() - self._whole_pass_at > _WHOLE_PASS_EVERY:

@@ -29,6 +29,7 @@ from shared.infrastructure.settings import WorkerSettings
 from shared.infrastructure.workers import Workers
 from shared.infrastructure.workflow.graphs import Graphs
 from shared.infrastructure.workflow.progress import Runnable
+from shared.infrastructure.workflow.retention import WorkflowRetention
 from worker.keeper import due, expiry, forgetting, graphs, invariants, lost, refill, rescue
 from worker.keeper import schedules as schedules_loop
 from worker.keeper import unpublished as unpublished_loop
@@ -82,7 +83,7 @@ class Keeper:
         refilling = Refill(jobs, window, ringing)
         missing = Lost(jobs, workers, broker)
         expiring = Expiry(times, unsettled)
-        forget = Forgetting(Retention(database), settings.retention)
+        forget = Forgetting(Retention(database), WorkflowRetention(database), settings.retention)
         schedules = _schedules(database, settings, hints, window)
         self._promises = Invariants(queries, times, workers)
         self.loops = (

@@ -35,13 +35,17 @@ def places_in(bits: int) -> Iterator[int]:
 
 def to_words(bits: int, count: int) -> list[int]:
     """Return a set of at most `count` places as words."""
+    if count <= WORD:
+        return [bits] if count else []
     # By way of bytes: shifting a number of 100,000 bits 1,613 times would be quadratic.
     text = f"{bits:b}".zfill(-(-count // WORD) * WORD)
-    return [int(text[end - WORD : end], 2) for end in range(len(text), 0, -WORD)] if count else []
+    return [int(text[end - WORD : end], 2) for end in range(len(text), 0, -WORD)]
 
 
 def from_words(words: Sequence[int]) -> int:
     """Return the set that these words are."""
+    if len(words) <= 1:
+        return words[0] if words else 0
     text = "".join(f"{word:0{WORD}b}" for word in reversed(words))
     return int(text, 2) if text else 0
 

@@ -134,9 +134,9 @@ def literal_members(template: dict[str, Any]) -> dict[str, Any]:
     The others cannot be checked against the task's schema before their values are known.
     """
     return {
-        name: unwrapped(value)
+        name: unwrapped(value) if _may_hold(value) else value
         for name, value in template.items()
-        if next((f for f in found_in(value) if f.reference), None) is None
+        if not _may_hold(value) or next((f for f in found_in(value) if f.reference), None) is None
     }
 
 

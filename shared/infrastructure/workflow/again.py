@@ -1,17 +1,13 @@
-"""What is to be run again in a graph: as it is noted there, and what it makes of jobs."""
+"""What is to be run again in a graph, as it is noted there."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from bson.int64 import Int64
 
-from shared.contracts.job import Job, Status
 from shared.contracts.record import record
 from shared.contracts.workflow.bits import from_words, places_in, set_of, to_words
 from shared.infrastructure.mongo import Document
-from shared.infrastructure.workflow.node_jobs import FOR_JOBS
 
 
 @record
@@ -59,18 +55,3 @@ def words_for(places: Iterable[int], total: int | None = None) -> list[Int64]:
     """Return a set of places as it is stored."""
     bits = set_of(places)
     return [Int64(word) for word in to_words(bits, bits.bit_length() if total is None else total)]
-
-
-def held(job: Job, *, at: datetime) -> Job:
-    """Return an ended job as it waits for other jobs once more; its history is kept."""
-    again = job.again(at=at)
-    past = again.past_attempts if job.starts else job.past_attempts  # it may never have run
-    waits: dict[str, Any] = {"status": Status.WAITING, "because": FOR_JOBS, "queued_at": None}
-    return replace(again, past_attempts=past, **waits)
-
-
-def awaiting_again(job: Job) -> Job:
-    """Return an ended job as it waits once more for the graphs that grew from it."""
-    nothing: dict[str, Any] = {"error": None, "finished_at": None}
-    waits: dict[str, Any] = {"status": Status.WAITING, "because": FOR_JOBS, "unsettled": True}
-    return replace(job, version=job.version + 1, **waits, **nothing)

@@ -13,7 +13,6 @@ from shared.contracts.workflow.run_if import Parents
 from shared.infrastructure.collections import GRAPHS, JOBS, NODES
 from shared.infrastructure.job_moves import encode_move
 from shared.infrastructure.mongo import Database, Document, translated
-from shared.infrastructure.workflow.again import awaiting_again, held
 from shared.infrastructure.workflow.node_jobs import NodeJobs
 from shared.infrastructure.workflow.rows import NodeRow, words_of
 from shared.infrastructure.writes import update
@@ -61,7 +60,7 @@ class Inside:
         """Let a job wait for the graphs that grew from it."""
         now = datetime.now(UTC)
         ended = [job for job in await self.read([job_id]) if job.done]
-        moves = [encode_move(job, awaiting_again(job), at=now) for job in ended]
+        moves = [encode_move(job, job.awaiting_again(), at=now) for job in ended]
         await update(self._database, JOBS, moves)
 
     async def open_elements(self, row: NodeRow, run: int) -> list[Job]:
@@ -85,7 +84,9 @@ class Inside:
     async def _move(self, ids: Sequence[str], first: frozenset[str]) -> list[Job]:
         now = datetime.now(UTC)
         jobs = [job for job in await self.read(ids) if job.done]
-        moves = [(job, job.again(at=now) if job.id in first else held(job, at=now)) for job in jobs]
+        moves = [
+            (job, job.again(at=now) if job.id in first else job.held_again(at=now)) for job in jobs
+        ]
         await update(self._database, JOBS, [encode_move(*move, at=now) for move in moves])
         return [after for _, after in moves if after.id in first]
 

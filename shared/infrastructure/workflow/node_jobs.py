@@ -26,7 +26,11 @@ class NodeJobs:
 
     async def add(self, jobs: Iterable[Job]) -> None:
         """Store jobs; those that are there already stay as they are."""
-        await insert(self._database, JOBS, [encoded(to_document(job)) for job in jobs])
+        await self.add_documents(map(to_document, jobs))
+
+    async def add_documents(self, documents: Iterable[Document]) -> None:
+        """The same for what was made of them already."""
+        await insert(self._database, JOBS, list(map(encoded, documents)))
 
     async def open(self, ids: Sequence[str]) -> None:
         """Let jobs run that wait for jobs only; one with a time of its own waits for that now."""

@@ -7,17 +7,17 @@ from typing import Any, NamedTuple
 from pymongo import ASCENDING, DESCENDING
 from pymongo.read_concern import ReadConcern
 
-from shared.contracts.errors import NotFound
+from shared.contracts.errors import Forgotten, NotFound
 from shared.contracts.job import Status
 from shared.contracts.workflow.foreach import element_ids
 from shared.infrastructure.aggregation import aggregated
-from shared.infrastructure.collections import BY_ID, GRAPHS, JOBS, NODES
+from shared.infrastructure.collections import BY_ID, GRAPHS, JOBS, NODES, TOMBSTONES
 from shared.infrastructure.mongo import Database, Document, translated
 from shared.infrastructure.shared_reads import SharedReads
 from shared.infrastructure.workflow.rows import STARTED, WAITING, NodeRow, node_row
 
 _RUNNING = "running"
-_WHOLE: Document = {"root": True, "planted": True}
+_WHOLE: Document = {"root": True, "planted": True, "forgotten": None}
 _AT_ONCE = 1024  # a divisor of the ids that sort by place, so that no chunk holds a seam
 _IN_A_BATCH = 100  # results in one answer of the database: each may have megabytes
 _DURATIONS = 30  # of recent jobs of a task
@@ -52,6 +52,7 @@ class Overview:
         self._graphs = database.get_collection(GRAPHS, read_concern=concern)
         self._nodes = database.get_collection(NODES, read_concern=concern)
         self._jobs = database.get_collection(JOBS, read_concern=concern)
+        self._tombstones = database[TOMBSTONES]
         self._standings = SharedReads(self._read_standings)
 
     async def workflow(self, workflow_id: str) -> Document:
@@ -59,15 +60,22 @@ class Overview:
         with translated():
             found = await self._graphs.find_one({"_id": workflow_id, **_WHOLE})
         if found is None:
-            raise NotFound(f"there is no workflow {workflow_id}")
+            raise await self._absent(workflow_id)
         return found
 
     async def standing(self, workflow_id: str) -> Standing:
         """Return how a workflow stands; raise NotFound."""
         found = await self._standings.get(workflow_id)
         if found is None:
-            raise NotFound(f"there is no workflow {workflow_id}")
+            raise await self._absent(workflow_id)
         return found
+
+    async def _absent(self, workflow_id: str) -> NotFound:
+        with translated():
+            found = await self._tombstones.find_one({"_id": workflow_id})
+        if found is not None:
+            return Forgotten(f"workflow {workflow_id} has ended and was removed from the history")
+        return NotFound(f"there is no workflow {workflow_id}")
 
     async def _read_standings(self, ids: Iterable[str]) -> dict[str, Standing]:
         shown = {"status": 1, "version": 1}

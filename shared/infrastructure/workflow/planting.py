@@ -26,7 +26,10 @@ from shared.infrastructure.workflow.node_jobs import FOR_JOBS, NodeJobs
 from shared.infrastructure.workflow.rows import NodeRow
 
 JobOf = Callable[[Node, str], Job]
-"""Makes the job of a node, with a given id, from what was said about it."""
+"""Makes the job of a node, with a given id, from what was said about it.
+
+Of nodes with the same task and no fields of their own it makes the same, but for the id.
+"""
 
 _AT_ONCE = 2000  # nodes in one insert
 
@@ -37,7 +40,7 @@ class Plan:
 
     document: Document
     rows: tuple[NodeRow, ...]
-    jobs: tuple[Job, ...]
+    jobs: tuple[Document, ...]
     members: tuple[int, ...]
 
 
@@ -63,9 +66,9 @@ class Planting:
         for start in range(0, len(rows), _AT_ONCE):
             await self._graphs.add_nodes(rows[start : start + _AT_ONCE])
 
-    async def _store_jobs(self, jobs: Sequence[Job]) -> None:
+    async def _store_jobs(self, jobs: Sequence[Document]) -> None:
         for start in range(0, len(jobs), _AT_ONCE):
-            await self._jobs.add(jobs[start : start + _AT_ONCE])
+            await self._jobs.add_documents(jobs[start : start + _AT_ONCE])
 
 
 def plan_of(
@@ -81,11 +84,12 @@ def plan_of(
     """Return what is to be stored for a graph; `said` goes into its document as it is."""
     index = graph.index
     rows: list[NodeRow] = []
-    jobs: list[Job] = []
+    jobs: list[Document] = []
+    templates = _Templates(job_of, workflow_id)
     for each in planted(graph, plot):
-        job = _job(each, job_of, workflow_id) if each.node.task is not None else None
+        job = _job(each, templates) if each.node.task is not None else None
         if job is not None and run_at is not None and not each.node.parents:
-            job = replace(job, run_at=max(run_at, job.run_at or run_at))
+            job["run_at"] = max(run_at, job.get("run_at", run_at))
         row = _row(graph, each, index, workflow_id, plot.seed, job)
         rows.append(row)
         if job is not None and row.single:
@@ -107,23 +111,54 @@ def plan_of(
     return Plan(document=document, rows=tuple(rows), jobs=tuple(jobs), members=graph.shape.members)
 
 
-def _job(each: Planted, job_of: JobOf, workflow_id: str) -> Job:
+class _Templates:
+    """What is stored of jobs, but for what makes each different: made once a task."""
+
+    def __init__(self, job_of: JobOf, workflow_id: str) -> None:
+        self._job_of = job_of
+        self._workflow_id = workflow_id
+        self._usual: dict[str, Document] = {}
+
+    def of(self, each: Planted) -> Document:
+        """Return the document of a node's job without its id, its path and its input."""
+        task = each.node.task or ""
+        if each.node.fields:
+            return self._made(each)
+        if task not in self._usual:
+            self._usual[task] = self._made(each)
+        return self._usual[task]
+
+    def _made(self, each: Planted) -> Document:
+        job = replace(
+            self._job_of(each.node, each.id),
+            status=Status.WAITING,
+            due_at=None,
+            because=FOR_JOBS,
+            retention_s=None,  # a workflow is remembered as a whole
+            workflow_id=self._workflow_id,
+        )
+        return to_document(job)
+
+
+def _job(each: Planted, templates: _Templates) -> Document:
+    job = {**templates.of(each), "_id": each.id, "node": each.path}
     template = each.node.input
-    templated = bool(names_in(template)) or each.node.foreach is not None
-    return replace(
-        job_of(each.node, each.id),
-        status=Status.WAITING,
-        due_at=None,
-        because=FOR_JOBS,
-        input=_text(template if templated else unwrapped(template)),
-        templated=templated,
-        workflow_id=workflow_id,
-        node=each.path,
-    )
+    if each.node.needs or each.node.foreach is not None:
+        job["templated"] = True
+    else:
+        template = unwrapped(template)
+    if template:
+        job["input"] = _text(template)
+    return job
 
 
 def _row(
-    graph: Graph, each: Planted, index: dict[str, int], workflow_id: str, seed: str, job: Job | None
+    graph: Graph,
+    each: Planted,
+    index: dict[str, int],
+    workflow_id: str,
+    seed: str,
+    job: Document | None,
 ) -> NodeRow:
     node, shape = each.node, graph.shape
     needs = [(name, index[name]) for name in node.needs if name]
@@ -140,16 +175,16 @@ def _row(
         run_if=node.run_if,
         tolerate=node.tolerate,
         hook=node.hook,
-        timed=job is not None and job.run_at is not None,
+        timed=job is not None and "run_at" in job,
         of=shape.parents[each.number],
         edges=tuple(n for edge in shape.edges[each.number] for n in edge),
         needs=tuple(needs),
         template=_text(node.input) if node.task is None else None,
         foreach=None if node.foreach is None else _text(node.foreach),
         max_parallel=node.max_parallel,
-        job=to_document(job) if job is not None and node.foreach is not None else None,
-        queue=job.queue if job else "",
-        tags=job.tags if job else (),
+        job=job if node.foreach is not None else None,
+        queue=job["queue"] if job else "",
+        tags=tuple(job.get("tags", ())) if job else (),
     )
 
 
@@ -162,6 +197,7 @@ def _hooks(
         job = replace(
             job_of(node, hook_id(plot.seed, kind, number)),
             input=_text(node.input),
+            retention_s=None,
             workflow_id=workflow_id,
             node=path_under(plot.path, node.name),
         )

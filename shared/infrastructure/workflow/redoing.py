@@ -22,7 +22,7 @@ from shared.contracts.workflow.run_if import Parents, Signal, Verdict, verdict
 from shared.infrastructure.collections import BY_ID, GRAPHS, JOBS, NODES
 from shared.infrastructure.job_moves import encode_move
 from shared.infrastructure.mongo import Database, Document, translated
-from shared.infrastructure.workflow.again import Again, held, note_of, read_note, words_for
+from shared.infrastructure.workflow.again import Again, note_of, read_note, words_for
 from shared.infrastructure.workflow.graph_ends import as_graph, ended_as
 from shared.infrastructure.workflow.graphs import Graphs
 from shared.infrastructure.workflow.inside import Inside
@@ -168,7 +168,7 @@ class Redoing:
         now = datetime.now(UTC)
         moves = []
         for job in jobs.values():
-            after = held(job, at=now)
+            after = job.held_again(at=now)
             if again.edited and again.forced is not None and job.id == rows[again.forced].id:
                 changed = again.edited
                 after = replace(after, input=changed["input"], templated=changed["templated"])

@@ -131,6 +131,7 @@ class Desk:
         self.hints, self.control = FakeHints(), FakeControl()
         self.outlines, requests = FakeOutlines(self.store), FakeRequests(self.store)
         self.announced: list[str] = []
+        self.settled: list[str] = []
         announcer = Announcer(
             FakeRinger(self.store.journal),
             FakeInserts(self.store),
@@ -140,7 +141,9 @@ class Desk:
         announcer.announce = lambda jobs: self.announced.extend(  # type: ignore[method-assign]
             job.id for job in jobs
         )
-        self.cancelling = Cancelling(self.outlines, requests, self.hints, self.control)
+        self.cancelling = Cancelling(
+            self.outlines, requests, self.hints, self.control, self._settle
+        )
         self.rerunning = Rerunning(
             FakeReads(self.store),
             self.outlines,
@@ -153,6 +156,9 @@ class Desk:
         self.actions = Actions(
             self.outlines, self.cancelling, self.rerunning, FakeRetention(self.store)
         )
+
+    async def _settle(self, jobs: Sequence[Job]) -> None:
+        self.settled += [job.id for job in jobs]
 
     async def act(self, **action: Any) -> dict[str, Any]:
         """Do what a client asks for."""

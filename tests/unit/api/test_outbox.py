@@ -114,3 +114,23 @@ async def test_one_job_that_changes_a_lot_does_not_make_a_reader_slow() -> None:
     for version in range(2 * MOST_PENDING):
         tell(outbox, replace(job, version=version))
     assert not outbox.overflowed
+
+
+async def test_whoever_can_wait_goes_on_once_few_frames_are_left() -> None:
+    outbox = Outbox()
+    for number in range(300):
+        outbox.put(number, b'{"type":"next"}')
+    going_on = asyncio.create_task(outbox.room())
+    await asyncio.sleep(0)
+    assert not going_on.done()
+    for _ in range(100):
+        await outbox.next()
+    await asyncio.wait_for(going_on, 1)
+    assert len(await drained(outbox)) == 200
+
+
+async def test_a_newer_frame_takes_the_place_of_an_older_one_of_its_kind() -> None:
+    outbox = Outbox()
+    for number in range(3):
+        outbox.put("same", f'{{"n":{number}}}'.encode())
+    assert await drained(outbox) == [{"n": 2}]

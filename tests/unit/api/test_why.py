@@ -9,6 +9,7 @@ import pytest
 from api.why import Line, Workers, why_ended, why_queued, why_running, why_waiting, workers_for
 from shared.contracts.job import Job, Status
 from shared.infrastructure.queue_depths import MOST_COUNTED
+from shared.infrastructure.workflow.awaiting import Awaited
 from tests.builders import LATER, NOON, a_failure, a_job, a_job_in, a_running_job
 
 SERVED = Workers(serving=("w",), knowing=("w",), slots=10, running=4)
@@ -132,3 +133,13 @@ def test_an_ended_job_says_how_and_why() -> None:
     assert codes(told) == ["ended"]
     assert "failed" in told["summary"]
     assert "no such file" in told["summary"]
+
+
+def test_a_job_that_waits_for_others_names_them() -> None:
+    job = a_job(status=Status.WAITING, because="jobs")
+    few = why_waiting(job, Awaited(open=1, ids=("1",), nodes=("a",)))
+    assert few["reasons"] == [{"code": "jobs", "text": "it waits for 1 job of its workflow: a"}]
+    assert few["waiting_for"] == [{"gate": "jobs", "ids": ("1",), "open": 1}]
+    many = why_waiting(job, Awaited(open=9, ids=("1", "2"), nodes=("a", "b")))
+    assert many["summary"].endswith("it waits for 9 jobs of its workflow: a, b and 7 more.")
+    assert "has ended" in why_waiting(job)["summary"]

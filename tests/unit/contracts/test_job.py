@@ -28,11 +28,13 @@ STEPS: dict[Move, Step] = {
     Move.CANCEL: lambda job: job.cancelled(at=LATER),
     Move.EXPIRE: lambda job: job.expired(at=LATER),
     Move.AGAIN: lambda job: job.again(at=LATER),
+    Move.HOLD: lambda job: job.held_again(at=LATER),
     Move.SKIP: lambda job: job.skipped(at=LATER),
     Move.AWAIT: lambda job: job.awaiting(result="5"),
     Move.COMPLETE: lambda job: job.completed(result="5", at=LATER),
     Move.FOUNDER: lambda job: job.foundered(error=a_failure(), at=LATER),
 }
+BY_HAND = {Move.AGAIN, Move.HOLD}
 EVERY_PAIR = [(move, status) for move in Move for status in Status]
 LEGAL = [(move, status) for move, status in EVERY_PAIR if status in MOVES[move][0]]
 ILLEGAL = [pair for pair in EVERY_PAIR if pair not in LEGAL]
@@ -74,7 +76,7 @@ def test_whatever_happens_the_version_counts_the_changes_and_an_end_is_final(
         except IllegalMove:
             assert job == before
             continue
-        assert not before.done or move is Move.AGAIN
+        assert not before.done or move in BY_HAND
         assert job.version == before.version + 1
         assert job.starts == before.starts + (move is Move.CLAIM)
         assert 0 <= job.attempt <= job.starts
@@ -85,7 +87,7 @@ def test_whatever_happens_the_version_counts_the_changes_and_an_end_is_final(
 
 
 def test_only_a_manual_retry_leaves_an_end() -> None:
-    assert {move for move, (sources, _) in MOVES.items() if sources & ENDS} == {Move.AGAIN}
+    assert {move for move, (sources, _) in MOVES.items() if sources & ENDS} == BY_HAND
 
 
 def test_a_move_returns_a_new_job_and_leaves_the_old_one_alone() -> None:
@@ -210,3 +212,23 @@ def test_a_job_without_options_has_the_defaults_that_the_api_promises() -> None:
     assert (job.priority, job.max_attempts, job.timeout_s) == (5, 1, None)
     assert (job.input, job.metadata, job.tags) == ("{}", "{}", ())
     assert (job.version, job.attempt, job.status) == (1, 0, Status.QUEUED)
+
+
+def test_a_job_that_runs_again_behind_others_keeps_its_history_and_waits() -> None:
+    failed = a_job_in(Status.FAILED, error=a_failure())
+    held = failed.held_again(at=LATER)
+    again = failed.again(at=LATER)
+    assert (held.status, held.because, held.queued_at) == (Status.WAITING, "jobs", None)
+    assert held == replace(
+        again, status=Status.WAITING, because="jobs", queued_at=None, version=again.version
+    )
+    never_ran = a_job_in(Status.SKIPPED, starts=0)
+    assert never_ran.held_again(at=LATER).past_attempts == ()
+
+
+def test_a_job_that_waits_again_for_what_grew_from_it_keeps_its_attempt() -> None:
+    failed = a_job_in(Status.FAILED, error=a_failure(), result=None)
+    waiting = failed.awaiting_again()
+    assert (waiting.status, waiting.because, waiting.unsettled) == (Status.WAITING, "jobs", True)
+    assert (waiting.error, waiting.finished_at) == (None, None)
+    assert (waiting.starts, waiting.past_attempts) == (failed.starts, failed.past_attempts)

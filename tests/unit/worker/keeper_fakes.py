@@ -17,6 +17,7 @@ from shared.infrastructure.mongo import Document
 from shared.infrastructure.queues import Queues
 from shared.infrastructure.retention import MOST, Retention
 from shared.infrastructure.workers import Workers
+from shared.infrastructure.workflow.retention import WorkflowRetention
 from tests.fakes import FakeHints, FakeInserts, FakeLink, FakeStore
 
 
@@ -246,6 +247,16 @@ class FakeBroker(BellQueues):
 
     async def mark(self) -> None:
         self.marked = True
+
+
+class NoWorkflows(WorkflowRetention):
+    """Has none to forget."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def forget(self, age: timedelta) -> int:
+        return 0
 
 
 class FakeRetention(Retention):

@@ -11,7 +11,7 @@ from shared.infrastructure.leases import Leases
 from shared.infrastructure.mongo import Document
 from tests.builders import a_job, a_job_in
 from tests.eventually import eventually
-from tests.unit.worker.keeper_fakes import FakeRetention
+from tests.unit.worker.keeper_fakes import FakeRetention, NoWorkflows
 from tests.unit.worker.night import Night
 from worker.keeper import leadership as leadership_module
 from worker.keeper.expiry import Expiry
@@ -180,7 +180,7 @@ async def test_old_ends_are_forgotten_each_kind_after_its_own_time(night: Night)
     a_day = 24 * 3600.0
     gone = {ended(8), ended(2, retention_s=a_day), ended(40, retention_s=30 * a_day)}
     kept = {ended(6), ended(8, retention_s=30 * a_day), ended(0, retention_s=a_day)}
-    forgetting = Forgetting(FakeRetention(night.store), timedelta(days=7))
+    forgetting = Forgetting(FakeRetention(night.store), NoWorkflows(), timedelta(days=7))
     assert sum([await forgetting.step() for _ in range(3)]) == 3
     assert set(night.store.jobs) == kept
     assert gone.isdisjoint(night.store.jobs)
@@ -189,7 +189,7 @@ async def test_old_ends_are_forgotten_each_kind_after_its_own_time(night: Night)
 async def test_history_that_was_looked_at_is_not_looked_at_again(night: Night) -> None:
     at = datetime.now(UTC) - timedelta(days=8)
     night.store.put(a_job_in(Status.SUCCEEDED, finished_at=at))
-    forgetting = Forgetting(FakeRetention(night.store), timedelta(days=7))
+    forgetting = Forgetting(FakeRetention(night.store), NoWorkflows(), timedelta(days=7))
     for _ in range(2):
         await forgetting.step()
     assert night.said("look back") == [None, at]
