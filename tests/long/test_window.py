@@ -66,17 +66,20 @@ async def test_a_million_runnable_jobs_slow_nobody_down(service: Service, report
 
 
 async def _store(service: Service, count: int) -> None:
-    """Store runnable jobs for which nobody has rung; return once the worker is at them."""
-    ended = await _ended(service)
+    """Store runnable jobs while no worker is there; return once a new one is at them."""
+    await service.worker.stop()
     now = datetime.now(UTC) - timedelta(minutes=1)
     jobs = (to_document(_a_job(now)) for _ in range(count))
     while chunk := list(islice(jobs, 10_000)):
         await service.database[JOBS].insert_many(chunk, ordered=False)
 
+    ended = await _ended(service)
+    await service.worker.start()
+
     async def under_way() -> bool:
         return await _ended(service) > ended + 500
 
-    await eventually(under_way, within=60)
+    await eventually(under_way, within=120)
 
 
 def _a_job(now: datetime) -> Job:
