@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
+from shared.contracts.bands import first_served
 from shared.contracts.bells import into_bells
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.events import hint_of
@@ -21,9 +22,10 @@ _MARK_EVERY = 0.2  # seconds
 
 
 class Announcer:
-    """Collects stored jobs into bells, one for each queue and flush.
+    """Collects stored jobs into bells, one for each band and flush.
 
-    It rings neither for jobs whose time has not come nor for queues that are held: the keeper does.
+    It does not ring for jobs whose time has not come, nor for what is held or paused: the keeper
+    does.
     """
 
     def __init__(
@@ -32,7 +34,7 @@ class Announcer:
         inserts: JobInserts,
         hints: HintSender,
         *,
-        holds: Callable[[str], bool],
+        holds: Callable[[Job | Runnable], bool],
     ) -> None:
         self._ringer = ringer
         self._inserts = inserts
@@ -76,20 +78,21 @@ class Announcer:
             pending, self._pending = self._pending, []
             opened, self._opened = self._opened, []
             self._hints.tell_of_new(map(hint_of, pending))
-            by_queue: dict[str, list[Job | Runnable]] = defaultdict(list)
+            by_band: dict[str, list[Job | Runnable]] = defaultdict(list)
             runnable: list[Job | Runnable] = [*opened]
             runnable += [job for job in pending if job.status is Status.QUEUED]
             for job in runnable:
-                if not self._holds(job.queue):
-                    by_queue[job.queue].append(job)
-            for queue, jobs in by_queue.items():
+                if not self._holds(job):
+                    by_band[job.band].append(job)
+            for band in sorted(by_band, key=first_served):
+                jobs = by_band[band]
                 for ids in into_bells(job.id for job in jobs):
                     await self._in_flight.acquire()
-                    group.create_task(self._ring(queue, ids, jobs[0].task))
+                    group.create_task(self._ring(band, ids, jobs[0].task))
 
-    async def _ring(self, queue: str, ids: list[str], task: str) -> None:
+    async def _ring(self, band: str, ids: list[str], task: str) -> None:
         try:
-            if await self._ringer.ring(queue, ids, task=task) is Rung.CONFIRMED:
+            if await self._ringer.ring(band, ids, task=task) is Rung.CONFIRMED:
                 self._confirmed.extend(ids)
         finally:
             self._in_flight.release()

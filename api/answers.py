@@ -6,6 +6,7 @@ from fastapi import Request, Response
 
 from api.views import etag, job_view, to_json
 from shared.contracts.job import Job
+from shared.contracts.pauses import NOTHING_PAUSED, Paused
 from shared.infrastructure.workflow.awaiting import Awaited
 
 JSON = "application/json"
@@ -13,14 +14,19 @@ _POLL_AFTER = "1"  # seconds
 
 
 def accepted(
-    job: Job, headers: Mapping[str, str] = {}, *, status_code: int | None = None
+    job: Job,
+    headers: Mapping[str, str] = {},
+    *,
+    status_code: int | None = None,
+    paused: Paused = NOTHING_PAUSED,
 ) -> Response:
     """Answer a submission: 202 while the job is on its way, 200 once it has ended, unless told."""
     extra = {"Location": f"/v1/jobs/{job.id}", "ETag": etag(job), **headers}
     if not job.done:
         extra["Retry-After"] = _POLL_AFTER
     status_code = status_code or (200 if job.done else 202)
-    return Response(to_json(job_view(job)), status_code=status_code, media_type=JSON, headers=extra)
+    body = to_json(job_view(job, paused=paused))
+    return Response(body, status_code=status_code, media_type=JSON, headers=extra)
 
 
 def shown(
@@ -29,6 +35,7 @@ def shown(
     headers: Mapping[str, str] = {},
     *,
     awaited: Awaited | None = None,
+    paused: Paused = NOTHING_PAUSED,
 ) -> Response:
     """Answer a read: 200, or 304 if the caller has this version."""
     tag = etag(job)
@@ -37,7 +44,8 @@ def shown(
         extra["Retry-After"] = _POLL_AFTER
     if tag in known_tags(request):
         return Response(status_code=304, headers=extra)
-    return Response(to_json(job_view(job, awaited)), media_type=JSON, headers=extra)
+    body = to_json(job_view(job, awaited, paused=paused))
+    return Response(body, media_type=JSON, headers=extra)
 
 
 def next_link(request: Request, token: str) -> str:

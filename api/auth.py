@@ -80,4 +80,5 @@ class Keys:
 def _role_for(method: str, path: str) -> str:
     if method in ("GET", "HEAD"):
         return "read"
-    return "operate" if path.startswith(_OPERATING) else "submit"
+    pauses = path.startswith("/v1/tasks/") and path.endswith(("/pause", "/resume"))
+    return "operate" if pauses or path.startswith(_OPERATING) else "submit"

@@ -23,6 +23,7 @@ from api.routes import (
     health,
     jobs,
     operating,
+    pausing,
     problem_pages,
     schedules,
     steering,
@@ -41,7 +42,7 @@ from shared.infrastructure.settings import GatewaySettings, load
 
 _ROUTERS = (
     *(submit, bulk, jobs, steering, events, why, workflows, schedules, tasks, operating, health),
-    caching,
+    *(caching, pausing),
     *(watch, docs, problem_pages),
 )
 

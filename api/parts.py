@@ -19,6 +19,7 @@ from api.catalogue import Catalogue
 from api.duplicates import Duplicates
 from api.held import HeldQueues
 from api.hub import Hub
+from api.pausing import Pausing
 from api.rerunning import Rerunning
 from api.workflows.desk import Workflows, open_workflows
 from api.workflows.watching import WatchedWorkflows
@@ -38,6 +39,7 @@ from shared.infrastructure.job_reads import JobReads
 from shared.infrastructure.job_requests import JobRequests
 from shared.infrastructure.job_slots import JobSlots
 from shared.infrastructure.mongo import Database, open_mongo
+from shared.infrastructure.pauses import Pauses
 from shared.infrastructure.queue_depths import QueueDepths
 from shared.infrastructure.queues import Queues
 from shared.infrastructure.retention import Retention
@@ -71,6 +73,7 @@ class Parts:
     actions: Actions
     depths: QueueDepths
     held: HeldQueues
+    pausing: Pausing
     worker_rows: WorkerRows
     control: ControlSender
     workflows: Workflows
@@ -86,7 +89,8 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
         await keys.open(settings)
         catalogue = Catalogue(TaskCatalogue(database))
         await catalogue.refresh()
-        held = HeldQueues(Queues(database))
+        pauses = Pauses(database)
+        held = HeldQueues(Queues(database), pauses)
         await held.refresh()
         reads, inserts = JobReads(database), JobInserts(database)
         awaiting = Awaiting(database)
@@ -97,7 +101,7 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
             BellRinger(settings, f"{name}-bells").running() as ringer,
             HintSender(settings, f"{name}-hints").running() as hints,
             feed.running(),
-            Announcer(ringer, inserts, hints, holds=held.holds).running() as announcer,
+            Announcer(ringer, inserts, hints, holds=held.keeps_back).running() as announcer,
             Acceptance(catalogue, inserts, announcer).running() as acceptance,
             _loops(hub, catalogue, keys, held),
             AsyncExitStack() as exits,
@@ -137,6 +141,7 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
                 actions=Actions(outlines, cancelling, rerunning, Retention(database)),
                 depths=QueueDepths(database),
                 held=held,
+                pausing=Pausing(pauses, held, control),
                 worker_rows=WorkerRows(database),
                 control=control,
                 workflows=workflows,

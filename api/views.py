@@ -1,5 +1,6 @@
 """A job as clients see it: the JSON of docs/, in one fixed order of fields."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -7,13 +8,16 @@ import orjson
 from api.timeline import attempts, first_queued_at
 from shared.contracts.duplicates import CACHE_ANSWERS
 from shared.contracts.job import Job, Status
+from shared.contracts.pauses import NOTHING_PAUSED, Pause, Paused
 from shared.infrastructure.workflow.awaiting import Awaited
 from shared.infrastructure.workflow.node_jobs import FOR_JOBS
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
-def job_view(job: Job, awaited: Awaited | None = None) -> dict[str, Any]:
+def job_view(
+    job: Job, awaited: Awaited | None = None, *, paused: Paused = NOTHING_PAUSED
+) -> dict[str, Any]:
     """Return the members of a job. Input and result are fragments of JSON text, not parsed.
 
     `awaited` says which jobs it waits for, if it does.
@@ -30,7 +34,7 @@ def job_view(job: Job, awaited: Awaited | None = None) -> dict[str, Any]:
         "result": None if job.result is None else orjson.Fragment(job.result),
         "error": job.error,
         "progress": job.progress,
-        "waiting_for": waiting_for(job, awaited),
+        "waiting_for": waiting_for(job, awaited, paused),
         "attempt": job.attempt,
         "max_attempts": job.max_attempts,
         "snoozes": job.snoozes,
@@ -72,14 +76,35 @@ def answer_of(job: Job) -> dict[str, str | None]:
     return {"cache": answer if of_the_cache else None, "unique": None if of_the_cache else answer}
 
 
-def waiting_for(job: Job, awaited: Awaited | None = None) -> list[dict[str, Any]]:
+def waiting_for(
+    job: Job, awaited: Awaited | None = None, paused: Paused = NOTHING_PAUSED
+) -> list[dict[str, Any]]:
     """Return the closed gates between a job and a worker."""
+    gates: list[dict[str, Any]] = []
     if job.status is Status.WAITING and job.because == FOR_JOBS:
         found = awaited or Awaited()
-        return [{"gate": "jobs", "ids": found.ids, "open": found.open}]
-    if job.status is not Status.WAITING or job.due_at is None:
-        return []
-    return [{"gate": "time", "until": job.due_at, "because": job.because}]
+        gates.append({"gate": "jobs", "ids": found.ids, "open": found.open})
+    elif job.status is Status.WAITING and job.due_at is not None:
+        gates.append({"gate": "time", "until": job.due_at, "because": job.because})
+    if paused and job.status in (Status.WAITING, Status.QUEUED):
+        gates += _pauses(job, paused)
+    return gates
+
+
+def _pauses(job: Job, paused: Paused) -> Iterator[dict[str, Any]]:
+    for kind, name, pause in (
+        ("queue", job.queue, paused.queues.get(job.queue)),
+        ("task", job.task, paused.tasks.get(job.task)),
+    ):
+        if pause is not None:
+            said = {"by": pause.by, "why": pause.why, "since": pause.at}
+            yield {"gate": "paused", kind: name, **said}
+
+
+def pause_view(pause: Pause | None) -> dict[str, Any]:
+    """Return the members of a queue or a task that tell of its pause."""
+    said = None if pause is None else {"by": pause.by, "why": pause.why, "since": pause.at}
+    return {"paused": pause is not None, "pause": said}
 
 
 def to_json(value: Any) -> bytes:

@@ -1,12 +1,14 @@
 """Why a job is where it is: in words, with the facts behind them, and when it may start."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any
 
 from api.views import waiting_for
 from shared.contracts.instants import written
 from shared.contracts.job import Job
+from shared.contracts.pauses import NOTHING_PAUSED, Pause, Paused
 from shared.contracts.record import record
 from shared.infrastructure.queue_depths import MOST_COUNTED
 from shared.infrastructure.workflow.awaiting import Awaited
@@ -36,6 +38,7 @@ class Line:
     broker_up: bool
     ahead: int
     durations: Sequence[float] = ()  # seconds, of recent jobs of the queue
+    paused: Paused = field(default_factory=Paused)
 
     @property
     def free(self) -> int:
@@ -59,9 +62,10 @@ def workers_for(job: Job, rows: Iterable[Facts]) -> Workers:
 
 def why_queued(job: Job, line: Line, *, now: datetime) -> Facts:
     """Explain a runnable job that no worker has taken yet."""
-    since, until = _expected(line, now)
+    held = _pauses(job, line.paused)
+    since, until = (None, None) if held else _expected(line, now)
     return {
-        **_head(job, _why_not_taken(job, line)),
+        **_head(job, held or _why_not_taken(job, line), line.paused),
         "position": line.ahead,
         "queue": {
             "name": job.queue,
@@ -76,11 +80,16 @@ def why_queued(job: Job, line: Line, *, now: datetime) -> Facts:
     }
 
 
-def why_waiting(job: Job, awaited: Awaited | None = None) -> Facts:
+def why_waiting(job: Job, awaited: Awaited | None = None, paused: Paused = NOTHING_PAUSED) -> Facts:
     """Explain a job in front of closed gates."""
     gates = waiting_for(job, awaited)
-    reasons = [_why_closed(each, awaited or Awaited()) for each in gates]
-    return {**_head(job, reasons), "waiting_for": gates, "expected_start": job.due_at}
+    held = _pauses(job, paused)
+    reasons = [_why_closed(each, awaited or Awaited()) for each in gates] + held
+    return {
+        **_head(job, reasons),
+        "waiting_for": waiting_for(job, awaited, paused),
+        "expected_start": None if held else job.due_at,
+    }
 
 
 def _why_closed(gate: Facts, awaited: Awaited) -> tuple[str, str]:
@@ -122,13 +131,35 @@ def why_ended(job: Job) -> Facts:
     return _head(job, [("ended", f"{text}: {job.error.message}" if job.error else text)])
 
 
-def _head(job: Job, reasons: Sequence[tuple[str, str]]) -> Facts:
+def _pauses(job: Job, paused: Paused) -> list[tuple[str, str]]:
+    return [
+        (
+            "paused",
+            f"{kind} {name!r} is paused by {_who(pause)} since {written(pause.at)}{_for(pause)}",
+        )
+        for kind, name, pause in (
+            ("its queue", job.queue, paused.queues.get(job.queue)),
+            ("its task", job.task, paused.tasks.get(job.task)),
+        )
+        if pause is not None
+    ]
+
+
+def _who(pause: Pause) -> str:
+    return pause.by or "an operator"
+
+
+def _for(pause: Pause) -> str:
+    return f": {pause.why}" if pause.why else ""
+
+
+def _head(job: Job, reasons: Sequence[tuple[str, str]], paused: Paused = NOTHING_PAUSED) -> Facts:
     return {
         "id": job.id,
         "status": job.status,
         "summary": f"The job is {job.status}: {'; '.join(text for _, text in reasons)}.",
         "reasons": [{"code": code, "text": text} for code, text in reasons],
-        "waiting_for": waiting_for(job),
+        "waiting_for": waiting_for(job, paused=paused),
         "position": None,
         "queue": None,
         "running": None,

@@ -14,6 +14,7 @@ from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import IllegalMove, NotFound, StoreUnavailable
 from shared.contracts.events import Hint
 from shared.contracts.job import Job, Move, Status
+from shared.contracts.pauses import NOTHING_PAUSED, Paused
 from shared.infrastructure.api_keys import ApiKey, ApiKeys, digest_of
 from shared.infrastructure.bell_consumer import Bell, BellConsumer
 from shared.infrastructure.bell_ringer import BellRinger, Rung
@@ -28,6 +29,7 @@ from shared.infrastructure.job_moves import JobMoves
 from shared.infrastructure.job_reads import Ended, JobReads
 from shared.infrastructure.job_reports import JobReports, Line
 from shared.infrastructure.job_slots import Held, JobSlots
+from shared.infrastructure.pauses import Pauses
 from shared.infrastructure.task_catalogue import TaskCatalogue
 from shared.infrastructure.workers import Workers
 from shared.infrastructure.workflow.values import Values
@@ -86,11 +88,12 @@ class FakeClaims(JobClaims):
     def __init__(self, store: FakeStore, *, tasks: Sequence[str] = ("math.add",)) -> None:
         self._store = store
         self._known = tasks
+        self.paused = NOTHING_PAUSED
 
     async def claim(self, ids: Sequence[str], claim: Claim) -> list[Job]:
         self._store.begin("claim", list(ids))
         for job in self._wanted(ids):
-            if job.status is Status.QUEUED and job.task in self._known:
+            if job.status is Status.QUEUED and self._may_run(job):
                 self._store.put(job.claimed(by=claim, at=LATER))
         self._store.end()
         return [j for j in self._wanted(ids) if j.claim and j.claim.token == claim.token]
@@ -98,7 +101,7 @@ class FakeClaims(JobClaims):
     async def leave_to_others(self, ids: Sequence[str]) -> None:
         self._store.begin("leave", list(ids))
         for job in self._wanted(ids):
-            if job.status is Status.QUEUED and job.task not in self._known:
+            if job.status is Status.QUEUED and not self._may_run(job):
                 self._store.put(replace(job, published=False))
 
     async def mark_alone(self, job_id: str, claim: Claim) -> None:
@@ -113,6 +116,9 @@ class FakeClaims(JobClaims):
             for job in self._store.jobs.values()
             if job.cancel_asked_at and job.claim and job.claim.worker == worker
         ]
+
+    def _may_run(self, job: Job) -> bool:
+        return job.task in self._known and not self.paused.holds(job.queue, job.task)
 
     def _wanted(self, ids: Sequence[str]) -> list[Job]:
         return [self._store.jobs[each] for each in ids if each in self._store.jobs]
@@ -277,7 +283,7 @@ class FakeRinger(BellRinger):
         self.answer = Rung.CONFIRMED
         self.link = cast(Any, FakeLink())
 
-    async def ring(self, queue: str, ids: Sequence[str], *, task: str = "") -> Rung:
+    async def ring(self, band: str, ids: Sequence[str], *, task: str = "") -> Rung:
         self._journal.append(("ring", list(ids)))
         return self.answer
 
@@ -332,6 +338,16 @@ class FakeHeartbeat(Heartbeat):
         pass
 
 
+class FakePauses(Pauses):
+    """What is paused, as the test says."""
+
+    def __init__(self) -> None:
+        self.paused = NOTHING_PAUSED
+
+    async def read(self) -> Paused:
+        return self.paused
+
+
 class FakeWorkers(Workers):
     """Knows which workers drain."""
 
@@ -358,6 +374,9 @@ class FakeSource(BellConsumer):
 
     async def pause(self) -> None:
         self._journal.append(("pause", None))
+
+    async def leave(self, bands: Iterable[str]) -> None:
+        self._journal.append(("leave queues", sorted(bands)))
 
     async def resume(self) -> None:
         self._journal.append(("resume", None))

@@ -145,6 +145,28 @@ class AsyncClient:
         """The queues, and how long they are."""
         return await self._hold(operations.queues(self.patience))
 
+    async def pause(
+        self, *, queue: str | None = None, task: str | None = None, why: str | None = None
+    ) -> None:
+        """Let nothing of a queue, or of a task, begin until it is resumed; what runs goes on."""
+        await self._hold(operations.pause(self.patience, queue=queue, task=task, why=why))
+
+    async def resume(self, *, queue: str | None = None, task: str | None = None) -> None:
+        """Let the jobs of a queue, or of a task, begin again."""
+        await self._hold(operations.resume(self.patience, queue=queue, task=task))
+
+    async def forget_results(
+        self,
+        *,
+        task: str | None = None,
+        key: str | None = None,
+        input: Mapping[str, Any] | None = None,
+        tag: str | None = None,
+    ) -> int:
+        """Let equal calls run anew; how many cached results are used no more."""
+        which = {"task": task, "key": key, "input": input, "tag": tag}
+        return await self._hold(operations.forget_results(self.patience, which))
+
     async def list(self, **filters: Any) -> AsyncGenerator[JobView, None]:
         """All jobs that match (`status`, `task`, `queue`, `tag`, `order`, ...), page after page."""
         token: str | None = None

@@ -144,6 +144,28 @@ class Client:
         """The queues, and how long they are."""
         return self._hold(operations.queues(self.patience))
 
+    def pause(
+        self, *, queue: str | None = None, task: str | None = None, why: str | None = None
+    ) -> None:
+        """Let nothing of a queue, or of a task, begin until it is resumed; what runs goes on."""
+        self._hold(operations.pause(self.patience, queue=queue, task=task, why=why))
+
+    def resume(self, *, queue: str | None = None, task: str | None = None) -> None:
+        """Let the jobs of a queue, or of a task, begin again."""
+        self._hold(operations.resume(self.patience, queue=queue, task=task))
+
+    def forget_results(
+        self,
+        *,
+        task: str | None = None,
+        key: str | None = None,
+        input: Mapping[str, Any] | None = None,
+        tag: str | None = None,
+    ) -> int:
+        """Let equal calls run anew; how many cached results are used no more."""
+        which = {"task": task, "key": key, "input": input, "tag": tag}
+        return self._hold(operations.forget_results(self.patience, which))
+
     def list(self, **filters: Any) -> Iterator[JobView]:
         """All jobs that match (`status`, `task`, `queue`, `tag`, `order`, ...), page after page."""
         token: str | None = None

@@ -64,3 +64,4 @@ class QueueView(View):
 
     name: str
     paused: bool = False
+    pause: dict[str, Any] | None = None

@@ -1,7 +1,6 @@
 """From bells to running jobs: claim what fits the free slots, then acknowledge, then run."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +16,7 @@ from shared.infrastructure.heartbeat import Heartbeat
 from shared.infrastructure.job_claims import JobClaims
 from shared.infrastructure.logs import get_logger
 from shared.infrastructure.writes import until_stored
+from worker.bells_in_hand import BellsInHand
 from worker.own_bell import OwnBell
 from worker.slots import Slots
 
@@ -43,20 +43,20 @@ class Consumer:
         self._worker = worker
         self._tools = tools
         self._start = start
-        self._bells: deque[Bell | OwnBell] = deque()
+        self._bells = BellsInHand()
         self._heard = asyncio.Event()
         self.draining = False
-        self.finished: dict[str, int] = {}  # by queue, when the newest finished bell was rung (ms)
+        self.finished: dict[str, int] = {}  # by band, when the newest finished bell was rung (ms)
         self.claiming = asyncio.Lock()  # held from a claim until its jobs have started
 
     def hear(self, bell: Bell | OwnBell) -> None:
         """Take a delivery; it is settled by `run`, or given back."""
-        self._bells.append(bell)
+        self._bells.add(bell)
         self._heard.set()
 
     def forget(self) -> None:
         """Drop what came over a lost connection: the broker will deliver it again."""
-        self._bells = deque(bell for bell in self._bells if isinstance(bell, OwnBell))
+        self._bells.keep_own()
 
     async def run(self, source: BellConsumer) -> None:
         """Claim and start jobs until cancelled; raise LeaseLost if we must not claim any more."""
@@ -81,7 +81,7 @@ class Consumer:
     async def give_all_back(self) -> None:
         """Settle the bells in hand so that another worker can open them."""
         while self._bells:
-            bell = self._bells.popleft()
+            bell = self._bells.take_first()
             await bell.give_back()
 
     async def _claim_some(self) -> None:
@@ -109,20 +109,28 @@ class Consumer:
         ids: dict[str, None] = {}
         emptied: list[Bell | OwnBell] = []
         while self._bells and len(ids) < most:
-            bell = self._bells[0]
+            bell = self._bells.first
             room = most - len(ids)
             ids |= dict.fromkeys(islice(bell.ids, room))
             bell.ids = bell.ids[room:]
             if not bell.ids:
-                emptied.append(self._bells.popleft())
+                emptied.append(self._bells.take_first())
         return list(ids), emptied
 
     async def _stand_aside(self, source: BellConsumer) -> None:
-        """All slots are taken: leave the bells to others until one is free."""
-        await source.pause()
-        while self._bells:
-            await self._pass_on(self._bells.popleft())
-        await self._tools.slots.wait_for_one()
+        """All slots are taken: leave bells to others until one is free.
+
+        We go on to listen where nothing comes: that costs nothing, and once a slot is free only
+        what was left has to be asked for again, the highest band first.
+        """
+        while self._tools.slots.free <= 0:
+            self._heard.clear()
+            bells = self._bells.take_all()
+            await source.leave({bell.queue for bell in bells})
+            for bell in bells:  # only now: else they would come back to us at once, for ever
+                await self._pass_on(bell)
+            if not self._bells:
+                await self._tools.slots.wait_for_one_or(self._heard)
         if not self.draining:
             await source.resume()
 

@@ -38,17 +38,17 @@ class NextJobs:
         """Take a few jobs if there is room for them, and ring for the others."""
         room = min(_MOST_HERE, self._slots.free)
         here = [job for job in jobs if job.queue in self._queues and job.task in self._tasks][:room]
-        for queue, ids in _by_queue(here).items():
-            self._hear(OwnBell(queue, ids, self._ringer))
+        for band, ids in _by_band(here).items():
+            self._hear(OwnBell(band, ids, self._ringer))
         kept = {job.id for job in here}
         others = [job for job in jobs if job.id not in kept]
-        for queue, ids in _by_queue(others).items():
+        for band, ids in _by_band(others).items():
             for bell in into_bells(ids):
-                await self._ringer.ring(queue, bell)
+                await self._ringer.ring(band, bell)
 
 
-def _by_queue(jobs: Sequence[Runnable]) -> dict[str, list[str]]:
-    by_queue: dict[str, list[str]] = defaultdict(list)
+def _by_band(jobs: Sequence[Runnable]) -> dict[str, list[str]]:
+    by_band: dict[str, list[str]] = defaultdict(list)
     for job in jobs:
-        by_queue[job.queue].append(job.id)
-    return by_queue
+        by_band[job.band].append(job.id)
+    return by_band

@@ -46,4 +46,4 @@ class HandingBack:
         log.info("job.handed_back", job_id=job.id)
         self._hints.tell([hint_of(after)])
         if not after.done:
-            await self._ringer.ring(job.queue, [job.id], task=job.task)
+            await self._ringer.ring(job.band, [job.id], task=job.task)

@@ -1,4 +1,4 @@
-"""What others want of this worker: to stop some of its jobs, or to take no more.
+"""What others want of this worker: to stop some of its jobs, to begin no others, to take no more.
 
 MongoDB says what is wanted. A message over RabbitMQ only hurries the look, and may be lost.
 """
@@ -12,6 +12,7 @@ from shared.contracts.errors import Unavailable
 from shared.infrastructure.heartbeat import Heartbeat
 from shared.infrastructure.job_claims import JobClaims
 from shared.infrastructure.logs import get_logger
+from shared.infrastructure.pauses import Pauses
 from shared.infrastructure.workers import Workers
 from worker.attempt import Attempt
 
@@ -31,6 +32,7 @@ class Orders:
         claims: JobClaims,
         workers: Workers,
         heartbeat: Heartbeat,
+        pauses: Pauses,
         every: float = EVERY,
     ) -> None:
         self._worker = worker
@@ -38,6 +40,7 @@ class Orders:
         self._claims = claims
         self._workers = workers
         self._heartbeat = heartbeat
+        self._pauses = pauses
         self._every = every
         self._told = asyncio.Event()
         self._told_to_drain = False
@@ -46,7 +49,11 @@ class Orders:
     def hear(self, order: Order) -> None:
         """Take a message; those about others are not for us."""
         self._told_to_drain |= order.drain == self._worker
-        if self._told_to_drain or not self._attempts.keys().isdisjoint(order.cancel):
+        if (
+            order.pauses
+            or self._told_to_drain
+            or not self._attempts.keys().isdisjoint(order.cancel)
+        ):
             self._told.set()
 
     async def follow(self, drain: Callable[[], Awaitable[None]]) -> None:
@@ -57,6 +64,7 @@ class Orders:
                     await self._told.wait()
             self._told.clear()
             try:
+                await self._look_at_pauses()
                 await self._cancel()
                 if await self._should_drain():
                     self._draining = True
@@ -64,6 +72,12 @@ class Orders:
                     await drain()
             except Unavailable as error:
                 log.warning("orders.unknown", reason=str(error)[:200])
+
+    async def _look_at_pauses(self) -> None:
+        paused = await self._pauses.read()
+        if paused != self._claims.paused:
+            log.info("worker.pauses", queues=sorted(paused.queues), tasks=sorted(paused.tasks))
+            self._claims.paused = paused
 
     async def _cancel(self) -> None:
         if not self._attempts:

@@ -11,7 +11,7 @@ from shared.infrastructure.bell_ringer import BellRinger
 class OwnBell:
     """Runnable jobs that this worker heard of first: settled like a bell, unknown to the broker."""
 
-    queue: str
+    queue: str  # or rather: the band
     ids: list[str]
     ringer: BellRinger
     rung_at: datetime | None = None

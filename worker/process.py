@@ -26,6 +26,7 @@ from shared.infrastructure.job_moves import JobMoves
 from shared.infrastructure.job_reports import JobReports
 from shared.infrastructure.logs import configure_logs, get_logger
 from shared.infrastructure.mongo import Database, Document, open_mongo
+from shared.infrastructure.pauses import Pauses
 from shared.infrastructure.schedules import ScheduleStore
 from shared.infrastructure.settings import WorkerSettings, load
 from shared.infrastructure.task_catalogue import TaskCatalogue
@@ -144,7 +145,12 @@ async def _parts(
             grace=timedelta(seconds=settings.grace_s),
         )
         orders = Orders(
-            worker, attempts, claims=claims, workers=Workers(database), heartbeat=heartbeat
+            worker,
+            attempts,
+            claims=claims,
+            workers=Workers(database),
+            heartbeat=heartbeat,
+            pauses=Pauses(database),
         )
         source = BellConsumer(
             settings,

@@ -41,6 +41,16 @@ class Slots:
             return False
         return True
 
+    async def wait_for_one_or(self, other: asyncio.Event) -> None:
+        """Return once a slot is free, or something else has happened."""
+        free = asyncio.create_task(self.wait_for_one())
+        happened = asyncio.create_task(other.wait())
+        try:
+            await asyncio.wait({free, happened}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            free.cancel()
+            happened.cancel()
+
     async def wait_until_idle(self, patience: float) -> bool:
         """Return True once no job runs, False if some still do after `patience` seconds."""
         try:

@@ -9,6 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from api.actions import Action
 from api.contract import histories, schedule_shapes, shapes, steering, workflow_shapes
 from api.invalidation import Invalidation
+from api.pausing import Words
 from api.schedules import Backfill, Note, ScheduleRequest
 from shared.contracts.submission import Submission
 
@@ -29,13 +30,14 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     steering.Why,
     steering.ActionAnswer,
     steering.ForgottenResults,
+    steering.Queue,
     steering.QueueList,
     steering.Worker,
     steering.WorkerList,
     *workflow_shapes.ANSWERS,
 )
 TAKEN: tuple[type[BaseModel], ...] = (
-    *(Submission, Action, ScheduleRequest, Note, Backfill, Invalidation),
+    *(Submission, Action, ScheduleRequest, Note, Backfill, Invalidation, Words),
     *workflow_shapes.TAKEN,
 )
 

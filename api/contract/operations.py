@@ -220,6 +220,35 @@ FORGET_RESULTS = operation(
     body=json_body(schema_ref("Invalidation"), _FORGET),
 )
 LIST_QUEUES = operation("list_queues", {"200": answer("All queues", "QueueList")})
+_PAUSING = (*STEERING_PROBLEMS, "not-found")
+PAUSE_QUEUE = operation(
+    "pause_queue",
+    {"200": answer("Nothing of it begins", "Queue", _REPEATABLE)},
+    problems=_PAUSING,
+    takes=("IdempotencyKey",),
+    body=json_body(schema_ref("Words"), required=False),
+)
+RESUME_QUEUE = operation(
+    "resume_queue",
+    {"200": answer("Its jobs begin again", "Queue", _REPEATABLE)},
+    problems=_PAUSING,
+    takes=("IdempotencyKey",),
+    body=json_body(NO_MEMBERS, required=False),
+)
+PAUSE_TASK = operation(
+    "pause_task",
+    {"200": answer("Nothing of it begins", "Task", _REPEATABLE)},
+    problems=(*STEERING_PROBLEMS, "unknown-task"),
+    takes=("IdempotencyKey",),
+    body=json_body(schema_ref("Words"), required=False),
+)
+RESUME_TASK = operation(
+    "resume_task",
+    {"200": answer("Its jobs begin again", "Task", _REPEATABLE)},
+    problems=(*STEERING_PROBLEMS, "unknown-task"),
+    takes=("IdempotencyKey",),
+    body=json_body(NO_MEMBERS, required=False),
+)
 LIST_WORKERS = operation(
     "list_workers", {"200": answer("Workers", "WorkerList")}, problems=("invalid-input",)
 )

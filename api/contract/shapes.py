@@ -50,6 +50,10 @@ class WaitingFor(Shape):
     ahead: int | None = None
     limit: str | None = None
     queue: str | None = None
+    task: str | None = None
+    by: str | None = None
+    why: str | None = None
+    since: datetime | None = None
 
 
 class JobLinks(Shape):
@@ -176,6 +180,14 @@ class BulkAnswer(Shape):
     refused: int
 
 
+class Pause(Shape):
+    """Who let nothing of a queue or a task begin, and why."""
+
+    by: str | None = Field(description="the name of the API key")
+    why: str | None
+    since: datetime
+
+
 class TaskLinks(Shape):
     """Where to submit a task's jobs, and where to find them."""
 
@@ -198,6 +210,8 @@ class Task(Shape):
     retention_s: float | None = Field(description="how long its jobs are remembered, if not as all")
     schedule: dict[str, Any] | None
     cache: dict[str, Any] | None = Field(description="how equal calls are answered")
+    paused: bool = Field(description="nothing of it begins")
+    pause: Pause | None
     input_schema: dict[str, Any] = Field(description="JSON Schema 2020-12")
     output_schema: dict[str, Any] = Field(description="JSON Schema 2020-12")
     examples: list[dict[str, Any]]

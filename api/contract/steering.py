@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from api.contract.shapes import Id, Shape, WaitingFor
+from api.contract.shapes import Id, Pause, Shape, WaitingFor
 from shared.contracts.job import Status
 
 
@@ -83,6 +83,8 @@ class Queue(Shape):
     running: int
     oldest_queued_s: float | None = Field(description="since when the oldest could run; seconds")
     held: bool
+    paused: bool = Field(description="nothing of it begins")
+    pause: Pause | None
     workers: int = Field(description="live ones that serve it and take jobs")
     slots: int
 

@@ -32,7 +32,8 @@ async def list_jobs(
     token = next_token(query, jobs[size - 1].id) if len(jobs) > size else None
     headers = {"Link": next_link(request, token)} if token else {}
     awaited = await parts.awaiting.of(jobs[:size])
-    views = [job_view(job, awaited.get(job.id)) for job in jobs[:size]]
+    paused = parts.held.paused
+    views = [job_view(job, awaited.get(job.id), paused=paused) for job in jobs[:size]]
     body = {"jobs": views, "next_page_token": token}
     return Response(to_json(body), media_type=JSON, headers=headers)
 
@@ -46,8 +47,8 @@ async def get_job(request: Request, job_id: str, parts: PartsOf) -> Response:
         job, headers = await parts.reads.get(job_id), {}
     else:
         job, headers = await wait_for_end(parts.hub, request, job_id, seconds), applied(seconds)
-    awaited = await parts.awaiting.of([job])
-    return shown(request, job, headers, awaited=awaited.get(job_id))
+    awaited = (await parts.awaiting.of([job])).get(job_id)
+    return shown(request, job, headers, awaited=awaited, paused=parts.held.paused)
 
 
 @router.get("/v1/jobs/{job_id}/result", **operations.GET_RESULT)
@@ -62,7 +63,8 @@ async def get_result(request: Request, job_id: str, parts: PartsOf) -> Response:
     )
     if not job.done:
         headers = {"Retry-After": "1", "ETag": etag(job)}
-        return Response(to_json(job_view(job)), status_code=202, media_type=JSON, headers=headers)
+        body = to_json(job_view(job, paused=parts.held.paused))
+        return Response(body, status_code=202, media_type=JSON, headers=headers)
     if job.status is not Status.SUCCEEDED or job.result is None:
         raise _no_result(job)
     return Response(job.result, media_type=JSON, headers={"ETag": etag(job)})

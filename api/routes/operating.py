@@ -11,7 +11,8 @@ from api.contract import operations
 from api.idempotency import answered_once
 from api.parts import Parts, PartsOf
 from api.problems import ProblemError
-from api.views import to_json
+from api.views import pause_view, to_json
+from shared.contracts.bands import bands_of
 from shared.contracts.errors import NotFound
 from shared.contracts.instants import present
 from shared.infrastructure.queue_depths import MOST_COUNTED, Running, by_worker
@@ -44,6 +45,17 @@ async def list_queues(parts: PartsOf) -> Response:
     return Response(to_json({"queues": queues, "counted_up_to": MOST_COUNTED}), media_type=JSON)
 
 
+async def queue_facts(parts: Parts, name: str) -> Facts:
+    """Return how one queue stands."""
+    rows = [row for row in await parts.worker_rows.read() if row["state"] == "running"]
+    running = await parts.depths.running()
+    return {
+        **await _queue(parts, name, rows),
+        "waiting": (await parts.depths.waiting()).get(name, 0),
+        "running": sum(each.queue == name for each in running),
+    }
+
+
 async def _queue(parts: Parts, name: str, rows: Sequence[Facts]) -> Facts:
     serving = [row for row in rows if name in row["queues"]]
     oldest = await parts.depths.oldest(name)
@@ -52,7 +64,8 @@ async def _queue(parts: Parts, name: str, rows: Sequence[Facts]) -> Facts:
         "name": name,
         "queued": await parts.depths.queued(name),
         "oldest_queued_s": age,
-        "held": parts.held.holds(name),
+        "held": any(parts.held.holds(band) for band in bands_of([name])),
+        **pause_view(parts.held.paused.queues.get(name)),
         "workers": len(serving),
         "slots": sum(row["slots"] for row in serving),
     }

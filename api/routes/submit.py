@@ -102,10 +102,10 @@ async def _first_answer(parts: Parts, reservation: Reservation) -> Job:
 async def _answer(request: Request, parts: Parts, job: Job, headers: dict[str, str]) -> Response:
     seconds = wanted_wait(request, most=parts.settings.max_wait_s)
     if seconds is None:
-        return accepted(job, headers)
+        return accepted(job, headers, paused=parts.held.paused)
     answer = job.slot.answer if job.slot else None
     job = answered(await wait_for_end(parts.hub, request, job.id, seconds), answer)
-    return accepted(job, headers | applied(seconds))
+    return accepted(job, headers | applied(seconds), paused=parts.held.paused)
 
 
 def _options(request: Request) -> Options:

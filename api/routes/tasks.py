@@ -7,8 +7,9 @@ from fastapi import APIRouter, Response
 from api.answers import JSON
 from api.contract import operations
 from api.parts import PartsOf
-from api.views import to_json
+from api.views import pause_view, to_json
 from shared.contracts.catalogue import TaskEntry
+from shared.contracts.pauses import Paused
 
 router = APIRouter(tags=["tasks"])
 
@@ -16,17 +17,20 @@ router = APIRouter(tags=["tasks"])
 @router.get("/v1/tasks", **operations.LIST_TASKS)
 async def list_tasks(parts: PartsOf) -> Response:
     """List every task that some worker has declared."""
-    body = {"tasks": [_view(entry) for entry in parts.catalogue.entries]}
+    paused = parts.held.paused
+    body = {"tasks": [task_view(entry, paused) for entry in parts.catalogue.entries]}
     return Response(to_json(body), media_type=JSON)
 
 
 @router.get("/v1/tasks/{task}", **operations.GET_TASK)
 async def get_task(task: str, parts: PartsOf) -> Response:
     """Show one task: what it takes, what it returns, how it runs."""
-    return Response(to_json(_view(await parts.catalogue.get(task))), media_type=JSON)
+    entry = await parts.catalogue.get(task)
+    return Response(to_json(task_view(entry, parts.held.paused)), media_type=JSON)
 
 
-def _view(entry: TaskEntry) -> dict[str, Any]:
+def task_view(entry: TaskEntry, paused: Paused) -> dict[str, Any]:
+    """Return the members of a task."""
     return {
         "name": entry.name,
         "doc": entry.doc,
@@ -40,6 +44,7 @@ def _view(entry: TaskEntry) -> dict[str, Any]:
         "retention_s": entry.retention_s,
         "schedule": entry.schedule,
         "cache": entry.cache,
+        **pause_view(paused.tasks.get(entry.name)),
         "input_schema": entry.input_schema,
         "output_schema": entry.output_schema,
         "examples": entry.examples,

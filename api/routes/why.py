@@ -26,7 +26,7 @@ async def why_not_running(job_id: str, parts: PartsOf) -> Response:
 async def _explained(parts: Parts, job: Job) -> why.Facts:
     if job.status is Status.WAITING:
         awaited = await parts.awaiting.of([job])
-        return why.why_waiting(job, awaited.get(job.id))
+        return why.why_waiting(job, awaited.get(job.id), parts.held.paused)
     if job.status is Status.RUNNING:
         row = await parts.worker_rows.get(job.claim.worker) if job.claim else None
         return why.why_running(job, row)
@@ -34,9 +34,10 @@ async def _explained(parts: Parts, job: Job) -> why.Facts:
         return why.why_ended(job)
     line = why.Line(
         workers=why.workers_for(job, await parts.worker_rows.read()),
-        held=parts.held.holds(job.queue),
+        held=parts.held.holds(job.band),
         broker_up=parts.ringer.link.up,
         ahead=await parts.depths.ahead_of(job),
         durations=await parts.depths.durations(job.queue),
+        paused=parts.held.paused,
     )
     return why.why_queued(job, line, now=present())

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from shared.contracts.attempt import Backoff, Claim, Failure, PastAttempt, Progress
+from shared.contracts.bands import band_of
 from shared.contracts.errors import IllegalMove
 from shared.contracts.record import record
 from shared.contracts.slot import Slot
@@ -142,6 +143,11 @@ class Job:
         """Say whether a workflow counts on this job; on the hooks of the whole it does not."""
         name = (self.node or "").rpartition("/")[2]
         return self.workflow_id is not None and not name.startswith(":")
+
+    @property
+    def band(self) -> str:
+        """Return the stream of bells to which it belongs."""
+        return band_of(self.queue, self.priority)
 
     def may_try_again(self, error: Failure, delay: timedelta, *, at: datetime) -> bool:
         """Say whether another attempt may follow one that failed, `delay` from now."""

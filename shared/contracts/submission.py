@@ -1,5 +1,6 @@
 """What a client may say when it submits a job, and the job that this makes."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -17,7 +18,8 @@ from shared.contracts.retrying import Retry, backoff_of
 from shared.contracts.strict_json import dump
 
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+_QUEUE = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+QueueName = Annotated[str, StringConstraints(pattern=_QUEUE)]
 Seconds = Annotated[float, Field(gt=0, le=30 * 24 * 3600)]
 _CENTURY_S = 100 * 366 * 24 * 3600
 _SPECIAL = frozenset(
@@ -93,6 +95,11 @@ class Submission(Options):
         description="what the task takes, by name",
         examples=[{"x": 1, "y": 2}],
     )
+
+
+def is_queue_name(text: str) -> bool:
+    """Say whether a queue can have this name."""
+    return re.fullmatch(_QUEUE, text) is not None
 
 
 def read_submission(value: Any) -> Submission:

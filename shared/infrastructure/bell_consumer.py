@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +17,7 @@ from aio_pika.abc import (
     AbstractQueue,
 )
 
+from shared.contracts.bands import bands_of, queue_of
 from shared.contracts.bells import decode_bell
 from shared.infrastructure.logs import get_logger
 from shared.infrastructure.rabbit import BROKEN, PATIENCE, Link
@@ -32,6 +33,7 @@ log = get_logger(__name__)
 
 PREFETCH = 8  # bells; each may carry many ids
 _BURY_AGAIN = 1.0  # seconds
+_LOOKS = 9  # after which each band was asked for
 DEAF_AFTER = 10.0  # seconds without a delivery while the queue is not empty
 
 
@@ -39,7 +41,7 @@ DEAF_AFTER = 10.0  # seconds without a delivery while the queue is not empty
 class Bell:
     """A delivery that names jobs, until it is settled."""
 
-    queue: str
+    queue: str  # or rather: the band
     ids: list[str]
     delivery: AbstractIncomingMessage
     rung_at: datetime | None = None  # by its ringer's clock, in whole seconds
@@ -71,7 +73,8 @@ class BellConsumer:
     ) -> None:
         self._names = Names(settings.namespace)
         self._quorum = settings.quorum_queues
-        self._queues = queues
+        self._bands = bands_of(queues)
+        self._looked = 0  # how often for bells that do not reach us
         self._on_bell = on_bell
         self._on_lost = on_lost
         self._beside = beside  # what else is heard over the same connection
@@ -93,14 +96,18 @@ class BellConsumer:
     async def pause(self) -> None:
         """Take no more bells; those in hand stay ours to settle."""
         self._paused = True
-        tags, self._tags = self._tags, {}
-        for queue, tag in tags.items():
-            with suppress(*BROKEN):
-                async with asyncio.timeout(PATIENCE):
-                    await self._declared[queue].cancel(tag)
+        await self.leave(list(self._tags))
+
+    async def leave(self, bands: Iterable[str]) -> None:
+        """Take no more bells of these bands until we resume."""
+        for band in bands:
+            if (tag := self._tags.pop(band, None)) is not None:
+                with suppress(*BROKEN):
+                    async with asyncio.timeout(PATIENCE):
+                        await self._declared[band].cancel(tag)
 
     async def resume(self) -> None:
-        """Take bells again."""
+        """Take bells of every band again, the highest first."""
         self._paused = False
         if self.link.up:
             try:
@@ -118,13 +125,20 @@ class BellConsumer:
             self.link.rebuild("bells wait in our queues but none is delivered")
 
     async def _waiting_bells(self) -> int:
-        """Count what is ready, on a channel of its own: a known queue's own count is stale."""
+        """Count what is ready, on a channel of its own: a known queue's own count is stale.
+
+        Each look asks for all usual bands, and for a part of the others.
+        """
+        self._looked += 1
+        usual = [band for band in self._bands if queue_of(band) == band]
+        others = [band for band in self._bands if queue_of(band) != band]
+        asked = usual + others[self._looked % _LOOKS :: _LOOKS]
         assert self._connection is not None
         try:
             async with asyncio.timeout(PATIENCE), self._connection.channel() as probe:
                 depths = [
                     await probe.declare_queue(self._names.queue(name), passive=True)
-                    for name in self._queues
+                    for name in asked
                 ]
         except BROKEN:
             return 1  # a connection that cannot answer this is to be rebuilt too
@@ -151,7 +165,7 @@ class BellConsumer:
         self._dead = await declare_dead_letters(channel, self._names)
         self._declared = {
             name: await declare_job_queue(channel, self._names, name, quorum=self._quorum)
-            for name in self._queues
+            for name in self._bands
         }
 
     async def _watch_queues(self, channel: AbstractChannel) -> None:

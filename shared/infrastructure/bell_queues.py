@@ -29,9 +29,9 @@ class BellQueues:
         async with self.link.running():
             yield self
 
-    async def depth(self, queue: str) -> int | None:
-        """Count the bells of a queue that no worker has in hand; None if there is no such queue."""
-        return await self._ask(self._names.queue(queue))
+    async def depth(self, band: str) -> int | None:
+        """Count the bells of a band that no worker has in hand; None if it has no queue there."""
+        return await self._ask(self._names.queue(band))
 
     async def is_marked(self) -> bool:
         """Say whether the broker still has what we once left there."""

@@ -11,6 +11,7 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractConnection, AbstractExchange
 from aio_pika.exceptions import DeliveryError, PublishError
 
+from shared.contracts.bands import queue_of
 from shared.contracts.bells import encode_bell
 from shared.infrastructure.rabbit import BROKEN, PATIENCE, Link
 from shared.infrastructure.settings import Settings
@@ -47,8 +48,17 @@ class BellRinger:
         self.link.watch(channel)
         self._exchange = await channel.get_exchange(self._names.jobs, ensure=False)
 
-    async def ring(self, queue: str, ids: Sequence[str], *, task: str = "") -> Rung:
-        """Publish one bell for jobs of one queue, and wait for what the broker says."""
+    async def ring(self, band: str, ids: Sequence[str], *, task: str = "") -> Rung:
+        """Publish one bell for jobs of one band, and wait for what the broker says.
+
+        Workers that know nothing of bands serve at least the usual one.
+        """
+        rung = await self._publish(band, ids, task)
+        if rung is Rung.RETURNED and (queue := queue_of(band)) != band:
+            rung = await self._publish(queue, ids, task)
+        return rung
+
+    async def _publish(self, band: str, ids: Sequence[str], task: str) -> Rung:
         if not self.link.up or self._exchange is None:
             return Rung.UNKNOWN
         message = Message(
@@ -61,7 +71,7 @@ class BellRinger:
         )
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._exchange.publish(message, routing_key=queue, mandatory=True)
+                await self._exchange.publish(message, routing_key=band, mandatory=True)
         except PublishError:
             return Rung.RETURNED
         except DeliveryError:

@@ -1,5 +1,7 @@
 """The collections and indexes that Warren keeps in MongoDB."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
@@ -20,9 +22,13 @@ NODES = "nodes"
 QUEUES = "queues"
 LEASES = "leases"
 SCHEDULES = "schedules"
+PAUSES = "pauses"
 
 BY_ID = "_id_"
 """The index that a write to known ids must use; the planner may prefer one on status."""
+
+BELLS = "bells"
+"""The index of runnable jobs for which the broker has a bell, by queue and priority."""
 
 HELD_SLOTS = "held_slots"
 """The unique index by which at most one job holds a slot."""
@@ -50,11 +56,12 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel(  # what the broker should hold, the oldest bell first; counted without a fetch
             [
                 ("queue", ASCENDING),
+                ("priority", ASCENDING),
                 ("status", ASCENDING),
                 ("published", ASCENDING),
                 ("published_at", ASCENDING),
             ],
-            name="window",
+            name=BELLS,
             partialFilterExpression={"status": "queued", "published": True},
         ),
         IndexModel(  # ended or not: jobs that are remembered as long as their task says
@@ -157,14 +164,28 @@ INDEXES: dict[str, list[IndexModel]] = {
 }
 
 
+_RETIRED = {JOBS: ("window",)}
+"""Indexes of earlier versions that no query uses any more."""
+
+
 async def ensure_indexes(database: Database) -> None:
     """Create what is missing; any number of processes may do so at once."""
     for name, indexes in INDEXES.items():
         try:
             with translated():
                 await database[name].create_indexes(indexes)
+                if retired := _RETIRED.get(name):
+                    await _drop(database, name, retired)
         except OperationFailure as error:
             raise BadSetting(
                 f"the indexes of {name} differ from what this version needs: {error}; "
                 "drop them once, or set another WARREN_MONGO_DB"
             ) from error
+
+
+async def _drop(database: Database, name: str, indexes: Sequence[str]) -> None:
+    there = await database[name].index_information()
+    for index in indexes:
+        if index in there:
+            with suppress(OperationFailure):  # another process was quicker
+                await database[name].drop_index(index)

@@ -31,6 +31,10 @@ class ControlSender:
         """Hurry a worker to take no more jobs."""
         await self._publish(Order(drain=worker))
 
+    async def pauses(self) -> None:
+        """Hurry all workers to look what is paused."""
+        await self._publish(Order(pauses=True))
+
     async def _publish(self, order: Order) -> None:
         channel = self._hints.channel
         if channel is None:

@@ -6,6 +6,7 @@ from pymongo import ReturnDocument
 
 from shared.contracts.attempt import Claim
 from shared.contracts.job import MOVES, Job, Move
+from shared.contracts.pauses import NOTHING_PAUSED
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import from_document
 from shared.infrastructure.mongo import Database, Document, translated
@@ -20,6 +21,7 @@ class JobClaims:
     def __init__(self, database: Database, *, tasks: Sequence[str]) -> None:
         self._jobs = database[JOBS]
         self._tasks = list(tasks)
+        self.paused = NOTHING_PAUSED  # as this worker knows it
 
     async def claim(self, ids: Sequence[str], claim: Claim) -> list[Job]:
         """Return the jobs that are ours now. After an unknown outcome call it again as it was."""
@@ -49,10 +51,16 @@ class JobClaims:
         )
 
     async def leave_to_others(self, ids: Sequence[str]) -> None:
-        """Mark jobs whose task we do not know as unannounced, so that the keeper rings again."""
+        """Mark jobs that we may not run as unannounced, so that the keeper rings for them again.
+
+        It does so for those whose task we do not know, and once a pause is over.
+        """
+        not_ours: Document = {"task": {"$nin": self._claimed_tasks()}}
+        if self.paused.queues:
+            not_ours = {"$or": [not_ours, {"queue": {"$in": list(self.paused.queues)}}]}
         with translated():
             await self._jobs.update_many(
-                {"_id": {"$in": list(ids)}, "status": _FROM, "task": {"$nin": self._tasks}},
+                {"_id": {"$in": list(ids)}, "status": _FROM, **not_ours},
                 {"$set": {"published": False}},
                 hint=BY_ID,
             )
@@ -83,7 +91,15 @@ class JobClaims:
         return [each["_id"] for each in found]
 
     def _claimable(self) -> Document:
-        return {"status": _FROM, "task": {"$in": self._tasks}}
+        claimable: Document = {"status": _FROM, "task": {"$in": self._claimed_tasks()}}
+        if self.paused.queues:
+            claimable["queue"] = {"$nin": list(self.paused.queues)}
+        return claimable
+
+    def _claimed_tasks(self) -> list[str]:
+        if not self.paused.tasks:
+            return self._tasks
+        return [task for task in self._tasks if task not in self.paused.tasks]
 
 
 def _taken(claim: Claim) -> Document:

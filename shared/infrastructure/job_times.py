@@ -9,6 +9,7 @@ from typing import Any
 
 from pymongo import ASCENDING
 
+from shared.contracts.bands import band_of
 from shared.contracts.events import Hint
 from shared.contracts.job import MOVES, Move
 from shared.contracts.record import record
@@ -18,7 +19,7 @@ from shared.infrastructure.mongo import Database, Document, translated
 _WAITING = next(iter(MOVES[Move.OPEN][0])).value
 _UNBEGUN = ["queued", "waiting"]  # no attempt is under way: what may expire by itself
 _UNAWAITED = {"$nor": [{"because": "jobs", "starts": {"$gt": 0}}]}  # it has run, and has grown
-_SHOWN = {"task": 1, "queue": 1, "tags": 1}
+_SHOWN = {"task": 1, "queue": 1, "priority": 1, "tags": 1}
 
 
 @record
@@ -29,7 +30,13 @@ class Timed:
     task: str
     queue: str
     tags: tuple[str, ...]
+    priority: int
     comes_in: timedelta  # by the database's clock, when it was asked; negative if it is past
+
+    @property
+    def band(self) -> str:
+        """Return the stream of bells to which it belongs."""
+        return band_of(self.queue, self.priority)
 
     def hint(self, event: str) -> Hint:
         """Return the hint that this job has changed."""
@@ -107,5 +114,6 @@ def _timed(found: dict[str, Any]) -> Timed:
         task=found["task"],
         queue=found["queue"],
         tags=tuple(found.get("tags", ())),
+        priority=found["priority"],
         comes_in=timedelta(milliseconds=found["comes_in"]),
     )

@@ -1,17 +1,18 @@
 """Which runnable jobs the broker has a bell for, and which of the others come next.
 
-Only a bounded window of a queue's jobs is announced at once; the rest waits in MongoDB, where it
-costs the broker nothing and priorities still count. Every query is bounded and served by an index.
+Only a bounded window of a band's jobs is announced at once; the rest waits in MongoDB, where it
+costs the broker nothing. Every query is bounded and served by an index.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING
 
+from shared.contracts.bands import band_of, parts_of
 from shared.contracts.ids import first_id_at
 from shared.contracts.job import MOVES, Move
-from shared.infrastructure.collections import BY_ID, JOBS
+from shared.infrastructure.collections import BELLS, BY_ID, JOBS
 from shared.infrastructure.mongo import Database, Document, translated
 
 _QUEUED = next(iter(MOVES[Move.CLAIM][0])).value
@@ -42,53 +43,59 @@ class JobWindow:
         return bool(found)
 
     async def unrung(
-        self, queue: str, *, tasks: Sequence[str], before: datetime | None = None, most: int
+        self, band: str, *, tasks: Sequence[str], before: datetime | None = None, most: int
     ) -> list[str]:
-        """Return runnable jobs of these tasks without a confirmed bell, the next to run first."""
+        """Return runnable jobs of these tasks without a confirmed bell, the oldest first."""
         found: list[Document] = []
         for start in range(0, len(tasks), _MOST_TASKS):
             chunk = list(tasks[start : start + _MOST_TASKS])
-            query = {**_UNRUNG, "queue": queue, "task": {"$in": chunk}, **_older(before)}
+            query = {**_UNRUNG, **_of(band), "task": {"$in": chunk}, **_older(before)}
             with translated():
                 found += (
-                    await self._jobs.find(query, {"priority": 1})
+                    await self._jobs.find(query, {"_id": 1})
                     .hint("runnable")
-                    .sort([("priority", DESCENDING), ("_id", ASCENDING)])
+                    .sort("_id", ASCENDING)
                     .limit(most)
                     .to_list(None)
                 )
         if len(tasks) > _MOST_TASKS:
-            found.sort(key=lambda each: (-each["priority"], each["_id"]))
+            found.sort(key=lambda each: each["_id"])
         return [each["_id"] for each in found[:most]]
 
-    async def rung(self, queue: str, *, most: int) -> int:
-        """Count the runnable jobs of a queue whose bell the broker has confirmed, up to `most`."""
-        command = {"count": JOBS, "query": {"queue": queue, **_RUNG}, "hint": "window"}
+    async def rung(self, band: str, *, most: int) -> int:
+        """Count the runnable jobs of a band whose bell the broker has confirmed, up to `most`."""
+        command = {"count": JOBS, "query": {**_of(band), **_RUNG}, "hint": BELLS}
         with translated():
             reply = await self._database.command({**command, "limit": most})
         count: int = reply["n"]
         return count
 
-    async def queues_rung(self) -> list[str]:
-        """Return the queues of which the broker should hold anything, in order of their names."""
-        queues: list[str] = []
-        while True:
-            beyond = {"queue": {"$gt": queues[-1]}} if queues else {"queue": {"$type": "string"}}
-            with translated():
-                found = (
-                    await self._jobs.find({**_RUNG, **beyond}, {"queue": 1, "_id": 0})
-                    .hint("window")
-                    .sort("queue", ASCENDING)
-                    .limit(1)
-                    .to_list(None)
-                )
-            if not found:
-                return queues
-            queues.append(found[0]["queue"])
+    async def bands_rung(self) -> list[str]:
+        """Return the bands of which the broker should hold anything, queue by queue."""
+        bands: list[str] = []
+        found = await self._first_rung({"queue": {"$type": "string"}})
+        while found:
+            queue, priority = found["queue"], found["priority"]
+            bands.append(band_of(queue, priority))
+            found = await self._first_rung({"queue": queue, "priority": {"$gt": priority}})
+            found = found or await self._first_rung({"queue": {"$gt": queue}})
+        return bands
+
+    async def _first_rung(self, beyond: Document) -> Document | None:
+        order = [("queue", ASCENDING), ("priority", ASCENDING)]
+        with translated():
+            found = (
+                await self._jobs.find({**_RUNG, **beyond}, {"queue": 1, "priority": 1, "_id": 0})
+                .hint(BELLS)
+                .sort(order)
+                .limit(1)
+                .to_list(None)
+            )
+        return found[0] if found else None
 
     async def forget_bells(
         self,
-        queue: str | None = None,
+        band: str | None = None,
         *,
         older_than: timedelta | None = None,
         rung_before: datetime | None = None,
@@ -96,18 +103,16 @@ class JobWindow:
     ) -> int:
         """Say that the bells of these jobs are lost, so that they are rung anew; return how many.
 
-        Of every queue if none is named. The ages are those of the bells' confirms.
+        Of every band if none is named. The ages are those of the bells' confirms.
         """
         query: Document = {
             **_RUNG,
-            **({"queue": queue} if queue else {}),
+            **(_of(band) if band else {}),
             **_rung_before(rung_before),
         }
         query |= _rung_longer_ago(older_than)
         with translated():
-            found = (
-                await self._jobs.find(query, {"_id": 1}).hint("window").limit(most).to_list(None)
-            )
+            found = await self._jobs.find(query, {"_id": 1}).hint(BELLS).limit(most).to_list(None)
             if not found:
                 return 0
             outcome = await self._jobs.update_many(
@@ -117,12 +122,17 @@ class JobWindow:
             )
         return outcome.modified_count
 
-    async def has_old_bells(self, queue: str, older_than: timedelta) -> bool:
-        """Say whether some runnable job of a queue had its bell confirmed longer ago than that."""
-        query = {**_RUNG, "queue": queue, **_rung_longer_ago(older_than)}
+    async def has_old_bells(self, band: str, older_than: timedelta) -> bool:
+        """Say whether some runnable job of a band had its bell confirmed longer ago than that."""
+        query = {**_RUNG, **_of(band), **_rung_longer_ago(older_than)}
         with translated():
-            found = await self._jobs.find(query, {"_id": 1}).hint("window").limit(1).to_list(None)
+            found = await self._jobs.find(query, {"_id": 1}).hint(BELLS).limit(1).to_list(None)
         return bool(found)
+
+
+def _of(band: str) -> Document:
+    queue, priority = parts_of(band)
+    return {"queue": queue, "priority": priority}
 
 
 def _older(before: datetime | None) -> Document:

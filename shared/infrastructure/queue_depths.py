@@ -10,10 +10,11 @@ from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
 
+from shared.contracts.bands import PRIORITIES
 from shared.contracts.job import Job, Status
 from shared.contracts.record import record
 from shared.infrastructure.aggregation import aggregated
-from shared.infrastructure.collections import JOBS
+from shared.infrastructure.collections import BELLS, JOBS
 from shared.infrastructure.mongo import Database, Document, translated
 
 MOST_COUNTED = 10_000
@@ -46,23 +47,26 @@ class QueueDepths:
         """Return the queues in which runnable jobs stand."""
         return {
             queue
-            for match, index in ((_UNRUNG, "runnable"), (_RUNG, "window"))
+            for match, index in ((_UNRUNG, "runnable"), (_RUNG, BELLS))
             for queue in await self._names(match, index)
         }
 
     async def queued(self, queue: str) -> int:
         """Count the runnable jobs of a queue, up to `MOST_COUNTED`."""
         unrung = await self._count({"queue": queue, **_UNRUNG}, "runnable")
-        rung = await self._count({"queue": queue, **_RUNG}, "window")
+        rung = await self._count({"queue": queue, **_RUNG}, BELLS)
         return min(MOST_COUNTED, unrung + rung)
 
     async def oldest(self, queue: str) -> datetime | None:
         """Return since when the longest runnable job of those that could be next has been so.
 
-        These are the one with the oldest bell, and of those without a bell the first of each task
-        and priority.
+        These are the one with the oldest bell of each priority, and of those without a bell the
+        first of each task and priority.
         """
-        found = await self._first({"queue": queue, **_RUNG}, "window", [("published_at", 1)])
+        found: list[Document] = []
+        for priority in PRIORITIES:
+            rung = {"queue": queue, "priority": priority, **_RUNG}
+            found += await self._first(rung, BELLS, [("published_at", ASCENDING)])
         task, lowest = "", 0
         for _ in range(_MOST_STEPS):
             after: Document = {"task": task, "priority": {"$lt": lowest}}
@@ -82,19 +86,22 @@ class QueueDepths:
     async def ahead_of(self, job: Job) -> int:
         """Count the runnable jobs of its queue that come before a job, up to `MOST_COUNTED`.
 
-        What has a bell comes first, in the order of the bells; then priority and age decide.
+        Higher priorities come first. Of the same, what has a bell comes first, in the order of
+        the bells; then age decides.
         """
-        rung: Document = {"queue": job.queue, **_RUNG}
-        if job.published:
-            return await self._count(rung | {"published_at": {"$lt": job.published_at}}, "window")
-        unrung: Document = {"queue": job.queue, **_UNRUNG}
-        more_urgent = unrung | {"priority": {"$gt": job.priority}}
-        older = unrung | {"priority": job.priority, "_id": {"$lt": job.id}}
+        more_urgent: Document = {"queue": job.queue, "priority": {"$gt": job.priority}}
+        equal: Document = {"queue": job.queue, "priority": job.priority}
         counts = [
-            await self._count(rung, "window"),
-            await self._count(more_urgent, "runnable"),
-            await self._count(older, "runnable"),
+            await self._count(more_urgent | _RUNG, BELLS),
+            await self._count(more_urgent | _UNRUNG, "runnable"),
         ]
+        if job.published:
+            earlier = {"published_at": {"$lt": job.published_at}}
+            counts.append(await self._count(equal | _RUNG | earlier, BELLS))
+        else:
+            counts.append(await self._count(equal | _RUNG, BELLS))
+            older = {"_id": {"$lt": job.id}}
+            counts.append(await self._count(equal | _UNRUNG | older, "runnable"))
         return min(MOST_COUNTED, sum(counts))
 
     async def waiting(self) -> Mapping[str, int]:

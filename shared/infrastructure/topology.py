@@ -18,7 +18,7 @@ class Names:
 
     @property
     def jobs(self) -> str:
-        """Return the direct exchange that takes bells; the routing key is the queue."""
+        """Return the direct exchange that takes bells; the routing key is the band."""
         return f"{self.namespace}.jobs"
 
     @property
@@ -41,9 +41,9 @@ class Names:
         """Return the queue whose absence says that the broker has lost everything."""
         return f"{self.namespace}.marker"
 
-    def queue(self, queue: str) -> str:
-        """Return the RabbitMQ queue of a Warren queue."""
-        return f"{self.namespace}.jobs.{queue}"
+    def queue(self, band: str) -> str:
+        """Return the RabbitMQ queue of a band; the usual one has just the name of its queue."""
+        return f"{self.namespace}.jobs.{band}"
 
 
 async def declare_exchanges(channel: AbstractChannel, names: Names) -> None:
@@ -64,15 +64,15 @@ async def declare_dead_letters(channel: AbstractChannel, names: Names) -> Abstra
 
 
 async def declare_job_queue(
-    channel: AbstractChannel, names: Names, queue: str, *, quorum: bool
+    channel: AbstractChannel, names: Names, band: str, *, quorum: bool
 ) -> AbstractQueue:
-    """Declare a durable queue for bells, and bind it."""
+    """Declare a durable queue for the bells of a band, and bind it."""
     arguments: dict[str, Any] = {
         "x-queue-type": "quorum" if quorum else "classic",
         "x-dead-letter-exchange": names.dead,
     }
-    declared = await channel.declare_queue(names.queue(queue), durable=True, arguments=arguments)
-    await declared.bind(names.jobs, routing_key=queue)
+    declared = await channel.declare_queue(names.queue(band), durable=True, arguments=arguments)
+    await declared.bind(names.jobs, routing_key=band)
     return declared
 
 

@@ -8,7 +8,15 @@ import pytest
 from pydantic import SecretStr
 
 from deploy.local.stack import Stack
-from shared.infrastructure.collections import INDEXES, KEYS, LEASES, QUEUES, TASKS, ensure_indexes
+from shared.infrastructure.collections import (
+    INDEXES,
+    KEYS,
+    LEASES,
+    PAUSES,
+    QUEUES,
+    TASKS,
+    ensure_indexes,
+)
 from shared.infrastructure.mongo import Database, open_mongo, translated
 from shared.infrastructure.settings import WorkerSettings
 from shared.infrastructure.writes import until_stored
@@ -35,7 +43,7 @@ async def databases(stack: Stack) -> AsyncIterator[dict[str, Database]]:
 async def database(request: pytest.FixtureRequest, databases: dict[str, Database]) -> Database:
     """The database of one driver, emptied."""
     database = databases[request.param]
-    for name in (*INDEXES, TASKS, KEYS, LEASES, QUEUES):
+    for name in (*INDEXES, TASKS, KEYS, LEASES, QUEUES, PAUSES):
         await until_stored(partial(_empty, database, name))
     return database
 

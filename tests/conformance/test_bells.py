@@ -300,3 +300,34 @@ async def test_the_link_comes_up_again_however_often_it_is_cut(
     for _ in range(3):
         await broker.close_all_connections()
         await eventually(confirmed, within=10)
+
+
+async def test_each_priority_of_a_queue_has_a_stream_of_its_own(
+    broker: Broker, ringer: BellRinger, listening: OpenEar
+) -> None:
+    jobs = {band: a_job().id for band in ("mail", "mail:p0", "mail:p9")}
+    async with listening("mail") as ear:
+        await ear.consumer.pause()
+        for band, job_id in jobs.items():
+            assert await ringer.ring(band, [job_id]) is Rung.CONFIRMED
+        for band in jobs:
+            assert await broker.count(broker.names.queue(band)) == 1
+        await ear.consumer.resume()
+        await eventually(lambda: len(ear.bells) == 3)
+        assert {bell.queue: bell.ids for bell in ear.bells} == {b: [i] for b, i in jobs.items()}
+        await ear.consumer.leave(["mail:p9"])
+        await ringer.ring("mail:p9", [a_job().id])
+        await ringer.ring("mail", [a_job().id])
+        await eventually(lambda: len(ear.bells) == 4)
+        assert ear.bells[-1].queue == "mail"
+        await ear.consumer.resume()
+        await eventually(lambda: len(ear.bells) == 5)
+
+
+async def test_where_only_earlier_workers_are_every_priority_rings_in_the_usual_stream(
+    broker: Broker, ringer: BellRinger
+) -> None:
+    assert await ringer.ring("mail:p9", [a_job().id]) is Rung.RETURNED
+    await broker.has_queue("mail")
+    assert await ringer.ring("mail:p9", [a_job().id]) is Rung.CONFIRMED
+    assert await broker.count(broker.names.queue("mail")) == 1

@@ -65,7 +65,7 @@ KEEPER: dict[str, Query] = {
         queues=["default", "mail"], tasks=["math.add"], before=LATER + HOUR
     ),
     "unrung": lambda db: JobWindow(db).unrung("default", tasks=["math.add"], most=2000),
-    "queues with bells": lambda db: JobWindow(db).queues_rung(),
+    "bands with bells": lambda db: JobWindow(db).bands_rung(),
     "old bells": lambda db: JobWindow(db).has_old_bells("default", HOUR),
     "due": lambda db: JobTimes(db).due_within(HOUR, most=1000),
     "late to open": lambda db: JobTimes(db).late_to_open(HOUR, most=100),
@@ -148,3 +148,9 @@ async def test_the_rows_of_workers_are_found_by_an_index(database: Database) -> 
         await Workers(database).live()
         await Workers(database).bury_expired()
     assert [each["planSummary"] for each in seen if "COLLSCAN" in each["planSummary"]] == []
+
+
+async def test_indexes_of_earlier_versions_are_dropped(database: Database) -> None:
+    await database[JOBS].create_index([("queue", 1)], name="window")
+    await asyncio.gather(*(ensure_indexes(database) for _ in range(3)))
+    assert "window" not in await database[JOBS].index_information()

@@ -27,25 +27,23 @@ def rung_ago(seconds: float, **fields: object) -> Job:
     return a_job(published=True, published_at=at, **fields)
 
 
-async def test_the_next_to_run_are_those_with_the_highest_priority_then_the_oldest(
-    store: Store, window: JobWindow
-) -> None:
-    jobs = [a_job(priority=n % 3, task=TASKS[n % 2]) for n in range(12)]
+async def test_of_each_band_the_next_to_run_are_the_oldest(store: Store, window: JobWindow) -> None:
+    jobs = [a_job(priority=4 + n % 3, task=TASKS[n % 2]) for n in range(12)]
     others = [a_job(queue="mail"), a_job(task="gone"), rung_ago(1), a_job_in(Status.RUNNING)]
     await store.has(*jobs, *others)
-    expected = [job.id for job in sorted(jobs, key=lambda job: (-job.priority, job.id))]
-    assert await window.unrung("default", tasks=TASKS, most=100) == expected
-    assert await window.unrung("default", tasks=TASKS, most=5) == expected[:5]
+    for band, priority in (("default:p4", 4), ("default", 5), ("default:p6", 6)):
+        expected = sorted(job.id for job in jobs if job.priority == priority)
+        assert await window.unrung(band, tasks=TASKS, most=100) == expected
+        assert await window.unrung(band, tasks=TASKS, most=3) == expected[:3]
 
 
 async def test_more_tasks_than_fit_one_query_are_merged_in_the_same_order(
     store: Store, window: JobWindow
 ) -> None:
-    jobs = [a_job(task=f"t{n % 150}", priority=n % 10) for n in range(300)]
+    jobs = [a_job(task=f"t{n % 150}") for n in range(300)]
     await store.has(*jobs)
-    expected = [job.id for job in sorted(jobs, key=lambda job: (-job.priority, job.id))]
     found = await window.unrung("default", tasks=[f"t{n}" for n in range(150)], most=20)
-    assert found == expected[:20]
+    assert found == sorted(job.id for job in jobs)[:20]
 
 
 async def test_young_jobs_are_left_to_their_gateway(store: Store, window: JobWindow) -> None:
@@ -61,7 +59,7 @@ async def test_young_jobs_are_left_to_their_gateway(store: Store, window: JobWin
 async def test_jobs_of_unknown_tasks_at_the_head_are_not_even_looked_at(
     store: Store, window: JobWindow
 ) -> None:
-    await store.has(*(a_job(task="gone", priority=9) for _ in range(500)))
+    await store.has(*(a_job(task="gone") for _ in range(500)))
     wanted = [a_job(task=task) for task in TASKS for _ in range(5)]
     await store.has(*wanted)
     async with profiled(store.database, JOBS) as seen:
@@ -81,7 +79,10 @@ async def test_the_window_is_counted_up_to_a_bound_without_reading_a_job(
         assert await window.rung("default", most=20) == 20
     assert {each["planSummary"].split()[0] for each in seen} == {"COUNT_SCAN"}
     assert sum(each["docsExamined"] for each in seen) == 0
-    assert await window.queues_rung() == ["default", "mail"]
+    assert await window.bands_rung() == ["default", "mail"]
+    await store.has(rung_ago(1, priority=0), rung_ago(1, priority=9, queue="mail"))
+    assert await window.bands_rung() == ["default:p0", "default", "mail", "mail:p9"]
+    assert (await window.rung("default:p0", most=9), await window.rung("mail:p8", most=9)) == (1, 0)
 
 
 async def test_old_bells_are_forgotten_and_young_ones_are_not(

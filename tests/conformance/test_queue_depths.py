@@ -60,23 +60,23 @@ async def test_the_oldest_of_those_that_could_be_next_is_found_whatever_its_prio
     assert await depths.oldest("default") == NOON
 
 
-async def test_what_has_a_bell_goes_first_then_priority_then_age(
+async def test_priority_goes_first_then_what_has_a_bell_then_age(
     store: Store, depths: QueueDepths
 ) -> None:
     seed = a_job().id
     job = a_job(id=nth_id(seed, 5))
-    rung = [a_job(published=True, published_at=at, priority=0) for at in (NOON, LATER)]
+    rung = [a_job(published=True, published_at=at) for at in (NOON, LATER)]
     await store.has(
         job,
         *rung,
         a_job(id=nth_id(seed, 4)),  # older
         a_job(id=nth_id(seed, 6)),
         a_job(id=nth_id(seed, 7), priority=6, task="other"),  # more urgent
-        a_job(id=nth_id(seed, 1), priority=4),
+        a_job(id=nth_id(seed, 1), priority=4, **RUNG),
         a_job(id=nth_id(seed, 2), queue="other", priority=9),
     )
     assert await depths.ahead_of(job) == 4
-    assert [await depths.ahead_of(each) for each in rung] == [0, 1]
+    assert [await depths.ahead_of(each) for each in rung] == [1, 2]
 
 
 async def test_running_jobs_are_shown_by_worker(store: Store, depths: QueueDepths) -> None:

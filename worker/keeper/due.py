@@ -68,7 +68,7 @@ class Due:
             if opened < len(due):  # in doubt, moved on meanwhile, or the clocks run apart
                 self._news.set()
         self._hints.tell(job.hint("job.queued") for job in due)
-        await self._window.ring((job.queue, job.id) for job in due)
+        await self._window.ring((job.band, job.id) for job in due)
         return opened
 
     async def rest(self) -> None:

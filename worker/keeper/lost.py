@@ -39,20 +39,20 @@ class Lost:
         self._workers = workers
         self._broker = broker
         self._known_connections = 0
-        self._pauses: dict[str, float] = {}  # by queue, after a suspicion
-        self._next_at: dict[str, float] = {}  # by queue, on our clock
+        self._pauses: dict[str, float] = {}  # by band, after a suspicion
+        self._next_at: dict[str, float] = {}  # by band, on our clock
 
     async def step(self) -> int:
         """Look for the three signs; return how many bells are lost."""
         if not self._broker.link.up:
             return 0
         lost = await self._if_the_broker_is_another()
-        queues = await self._jobs.queues_rung()
-        heard = await self._heard() if queues else {}
-        for queue in queues:
-            lost += await self._if_empty(queue)
-            if queue in heard:
-                lost += await self._if_overtaken(queue, heard[queue])
+        bands = await self._jobs.bands_rung()
+        heard = await self._heard() if bands else {}
+        for band in bands:
+            lost += await self._if_empty(band)
+            if band in heard:
+                lost += await self._if_overtaken(band, heard[band])
         return lost
 
     async def _if_the_broker_is_another(self) -> int:
@@ -69,38 +69,38 @@ class Lost:
         self._known_connections = connections
         return lost
 
-    async def _if_empty(self, queue: str) -> int:
+    async def _if_empty(self, band: str) -> int:
         """An empty queue, and jobs whose bells no worker can still have in hand."""
-        if not await self._jobs.has_old_bells(queue, SLACK) or await self._broker.depth(queue):
+        if not await self._jobs.has_old_bells(band, SLACK) or await self._broker.depth(band):
             return 0
-        lost = await self._jobs.forget_bells(queue, older_than=SLACK, most=MOST)
-        log.warning("bells.lost", queue=queue, lost=lost, sign="the queue is empty")
+        lost = await self._jobs.forget_bells(band, older_than=SLACK, most=MOST)
+        log.warning("bells.lost", band=band, lost=lost, sign="the queue is empty")
         return lost
 
-    async def _if_overtaken(self, queue: str, heard: datetime) -> int:
+    async def _if_overtaken(self, band: str, heard: datetime) -> int:
         """Queues keep their order, but busy workers pass bells on: so this may be a false alarm.
 
         Each false alarm rings once more for up to a window of jobs; hence the growing pauses.
         """
         now = self._clock()
-        if now < self._next_at.get(queue, 0.0):
+        if now < self._next_at.get(band, 0.0):
             return 0
         lost = await self._jobs.forget_bells(
-            queue, older_than=MARGIN, rung_before=heard - MARGIN, most=MOST
+            band, older_than=MARGIN, rung_before=heard - MARGIN, most=MOST
         )
         if not lost:
-            self._pauses.pop(queue, None)
+            self._pauses.pop(band, None)
             return 0
-        pause = min(_LONGEST_PAUSE, 2 * self._pauses.get(queue, MARGIN.total_seconds() / 2))
-        self._pauses[queue] = pause
-        self._next_at[queue] = now + pause
-        log.warning("bells.lost", queue=queue, lost=lost, sign="later ones were heard")
+        pause = min(_LONGEST_PAUSE, 2 * self._pauses.get(band, MARGIN.total_seconds() / 2))
+        self._pauses[band] = pause
+        self._next_at[band] = now + pause
+        log.warning("bells.lost", band=band, lost=lost, sign="later ones were heard")
         return lost
 
     async def _heard(self) -> dict[str, datetime]:
-        """Return when the newest bell was rung that any live worker has heard, by queue."""
+        """Return when the newest bell was rung that any live worker has heard, by band."""
         newest: dict[str, int] = {}
         for row in await self._workers.live():
-            for queue, rung_at in row.get("counts", {}).get("heard", {}).items():
-                newest[queue] = max(rung_at, newest.get(queue, 0))
-        return {queue: datetime.fromtimestamp(ms / 1000, UTC) for queue, ms in newest.items()}
+            for band, rung_at in row.get("counts", {}).get("heard", {}).items():
+                newest[band] = max(rung_at, newest.get(band, 0))
+        return {band: datetime.fromtimestamp(ms / 1000, UTC) for band, ms in newest.items()}

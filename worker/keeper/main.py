@@ -21,6 +21,7 @@ from shared.infrastructure.job_times import JobTimes
 from shared.infrastructure.job_window import JobWindow
 from shared.infrastructure.leases import Leases
 from shared.infrastructure.mongo import Database, Document
+from shared.infrastructure.pauses import Pauses
 from shared.infrastructure.queues import Queues
 from shared.infrastructure.retention import Retention
 from shared.infrastructure.scheduled_jobs import ScheduledJobs
@@ -65,7 +66,14 @@ class Keeper:
     ) -> None:
         workers, times, jobs = Workers(database), JobTimes(database), JobWindow(database)
         queries, ringing = JobRescue(database), Ringing(ringer, JobInserts(database))
-        window = Window(jobs, Queues(database), workers, ringing, size=settings.window)
+        window = Window(
+            jobs,
+            Queues(database),
+            workers,
+            ringing,
+            pauses=Pauses(database),
+            size=settings.window,
+        )
         follow_ups = FollowUps(database, hints, _bring(window))
         unsettled = Unsettled(queries, follow_ups, hints)
         abandoned = Abandoned(Graphs(database), follow_ups)
@@ -124,7 +132,7 @@ def _bring(window: Window) -> Ring:
     """Return what brings runnable jobs to workers, as far as the broker's window has room."""
 
     async def bring(jobs: Sequence[Runnable]) -> None:
-        await window.ring((job.queue, job.id) for job in jobs)
+        await window.ring((job.band, job.id) for job in jobs)
 
     return bring
 

@@ -96,7 +96,7 @@ class Rescue:
         ]
         self._hints.tell(hint_of(job) for job in stored)
         await self._unsettled.settle([job for job in stored if job.done])
-        await self._ring([(job.queue, job.id) for job in stored if not job.done])
+        await self._ring([(job.band, job.id) for job in stored if not job.done])
 
     async def _ring(self, jobs: list[tuple[str, str]]) -> None:
         """Ring once more for each worker that fell silent: the broker still serves it in turn."""

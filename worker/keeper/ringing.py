@@ -27,14 +27,14 @@ class Ringing:
         return self._ringer.link.up
 
     async def ring_all(self, jobs: Iterable[tuple[str, str]]) -> int:
-        """Ring for (queue, id) pairs; return for how many it was confirmed."""
-        by_queue: dict[str, list[str]] = defaultdict(list)
-        for queue, job_id in jobs:
-            by_queue[queue].append(job_id)
-        return sum([await self.ring(queue, ids) for queue, ids in by_queue.items()])
+        """Ring for (band, id) pairs; return for how many it was confirmed."""
+        by_band: dict[str, list[str]] = defaultdict(list)
+        for band, job_id in jobs:
+            by_band[band].append(job_id)
+        return sum([await self.ring(band, ids) for band, ids in by_band.items()])
 
-    async def ring(self, queue: str, ids: Sequence[str], *, mark_later: bool = False) -> int:
-        """Ring for jobs of one queue, in this order; return for how many it was confirmed.
+    async def ring(self, band: str, ids: Sequence[str], *, mark_later: bool = False) -> int:
+        """Ring for jobs of one band, in this order; return for how many it was confirmed.
 
         Stops at the first bells that are not confirmed: the others would not be either.
         """
@@ -42,7 +42,7 @@ class Ringing:
         confirmed, at_once, start = 0, 1, 0
         while start < len(bells):
             chunk = bells[start : start + at_once]
-            rung = await asyncio.gather(*(self._ringer.ring(queue, bell) for bell in chunk))
+            rung = await asyncio.gather(*(self._ringer.ring(band, bell) for bell in chunk))
             heard = [bell for bell, each in zip(chunk, rung, strict=True) if each is Rung.CONFIRMED]
             marked = [job_id for bell in heard for job_id in bell]
             if mark_later:

@@ -56,7 +56,7 @@ class Schedules:
         self._jobs = jobs
         self._inserts = inserts
         self._hints = hints
-        self._ring = ring  # for (queue, id) pairs
+        self._ring = ring  # for (band, id) pairs
         self._cancel = cancel  # ends jobs, or asks their workers to; may be repeated
         self._pause = 0.0
 
@@ -129,7 +129,7 @@ class Schedules:
     async def _announce(self, jobs: Sequence[Job]) -> None:
         self._hints.tell_of_new(map(hint_of, jobs))
         self._hints.tell_due(job.due_at - job.created_at for job in jobs if job.due_at)
-        runnable = [(job.queue, job.id) for job in jobs if job.status is Status.QUEUED]
+        runnable = [(job.band, job.id) for job in jobs if job.status is Status.QUEUED]
         with suppress(TimeoutError):  # what is not rung for now is rung for later
             async with asyncio.timeout(_RINGING):
                 await self._ring(runnable)

@@ -2,17 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 
+from shared.contracts.bands import bands_of, queue_of
 from shared.infrastructure.job_window import JobWindow
 from worker.keeper.ringing import Ringing
 from worker.keeper.window import Window
 
 EVERY = 1.0  # seconds
 _OLDER_THAN = timedelta(seconds=2)  # the gateway that stored a younger one is still at it
-_NEWS_TAKES = 5.0  # seconds, at most, until every gateway knows that a queue is not held any more
+_NEWS_TAKES = 5.0  # seconds, at most, until every gateway knows that a band is not held any more
 
 
 class Unpublished:
-    """Announces what a gateway could not, and sees to it that no queue outgrows its window."""
+    """Announces what a gateway could not, and sees to it that no band outgrows its window."""
 
     def __init__(self, jobs: JobWindow, window: Window, ringing: Ringing) -> None:
         self._jobs = jobs
@@ -29,30 +30,37 @@ class Unpublished:
         return rung
 
     async def _ring_for_the_forgotten(self) -> int:
-        """Held queues are left to the refill, which rings for jobs of any age."""
-        queues = [queue for queue in self._window.served if queue not in self._window.holding]
+        """Held bands are left to the refill, which rings for jobs of any age."""
+        with_held = {queue_of(band) for band in self._window.holding}
+        free = [queue for queue in self._window.served if queue not in with_held]
+        queues = [queue for queue in self._window.served if queue in with_held]
+        if await self._some_are_forgotten(free):
+            queues += free
+        bands = [band for band in bands_of(queues) if band not in self._window.holding]
+        return sum([await self._ring_for(band) for band in bands])
+
+    async def _some_are_forgotten(self, queues: list[str]) -> bool:
+        """Look at all bands of these queues at once."""
         tasks = sorted({task for queue in queues for task in self._window.served[queue]})
         soonest = datetime.now(UTC) - _OLDER_THAN
-        if any(self._window.released_within(queue, _NEWS_TAKES) for queue in queues):
+        if any(self._window.released_within(band, _NEWS_TAKES) for band in bands_of(queues)):
             soonest = datetime.now(UTC)
-        if not queues or not await self._jobs.has_unrung(
+        return bool(queues) and await self._jobs.has_unrung(
             queues=queues, tasks=tasks, before=soonest
-        ):
-            return 0
-        return sum([await self._ring_for(queue) for queue in queues])
+        )
 
-    async def _ring_for(self, queue: str) -> int:
+    async def _ring_for(self, band: str) -> int:
         now = datetime.now(UTC)
-        before = now if self._window.released_within(queue, _NEWS_TAKES) else now - _OLDER_THAN
-        room = await self._window.room(queue)
+        before = now if self._window.released_within(band, _NEWS_TAKES) else now - _OLDER_THAN
+        room = await self._window.room(band)
         ids = await self._jobs.unrung(
-            queue, tasks=self._window.served[queue], before=before, most=room + 1
+            band, tasks=self._window.served[queue_of(band)], before=before, most=room + 1
         )
         ids = [job_id for job_id in ids if job_id not in self._ringing.unmarked]
-        return await self._window.ring_in_room(queue, ids, room) if ids else 0
+        return await self._window.ring_in_room(band, ids, room) if ids else 0
 
     async def _hold_what_is_full(self) -> None:
         """Gateways ring without counting: what they rang too much for waits before it grows."""
-        for queue in await self._jobs.queues_rung():
-            if queue not in self._window.holding and not await self._window.room(queue):
-                await self._window.hold(queue)
+        for band in await self._jobs.bands_rung():
+            if band not in self._window.holding and not await self._window.room(band):
+                await self._window.hold(band)

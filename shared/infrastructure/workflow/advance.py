@@ -285,4 +285,4 @@ def _by_signal() -> defaultdict[Signal, list[int]]:
 
 
 def _runnable(row: NodeRow, job_id: str) -> Runnable:
-    return Runnable(row.queue, job_id, row.task or "", row.tags)
+    return Runnable(row.queue, job_id, row.task or "", row.tags, row.priority)

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from shared.contracts.bands import USUAL
 from shared.contracts.job import Job, Status
 from shared.contracts.record import record
 from shared.contracts.workflow.graph import Graph, Node
@@ -184,6 +185,7 @@ def _row(
         max_parallel=node.max_parallel,
         job=job if node.foreach is not None else None,
         queue=job["queue"] if job else "",
+        priority=job["priority"] if job else USUAL,
         tags=tuple(job.get("tags", ())) if job else (),
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from shared.contracts.bands import USUAL, band_of
 from shared.contracts.events import Hint, hint_of
 from shared.contracts.job import Job, Status
 from shared.contracts.workflow.ending import error_object, failure_of_end
@@ -18,11 +19,17 @@ class Runnable(NamedTuple):
     id: str
     task: str
     tags: tuple[str, ...]
+    priority: int = USUAL
+
+    @property
+    def band(self) -> str:
+        """Return the stream of bells to which it belongs."""
+        return band_of(self.queue, self.priority)
 
     @classmethod
     def of(cls, job: Job) -> "Runnable":
         """Return what a ringer needs to know of a job."""
-        return cls(job.queue, job.id, job.task, job.tags)
+        return cls(job.queue, job.id, job.task, job.tags, job.priority)
 
     @property
     def hint(self) -> Hint:

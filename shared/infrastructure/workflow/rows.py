@@ -10,6 +10,7 @@ from typing import Any
 
 from bson.int64 import Int64
 
+from shared.contracts.bands import USUAL
 from shared.contracts.job import Status
 from shared.contracts.record import record
 from shared.contracts.workflow.bits import FULL, from_words, masks, to_words
@@ -47,6 +48,7 @@ class NodeRow:
     elements: Parents | None = None  # of a foreach, once its list is known
     job: Document | None = None  # what each element's job looks like
     queue: str = ""
+    priority: int = USUAL
     tags: tuple[str, ...] = ()
     state: str = WAITING
     signal: Signal | None = None
@@ -91,6 +93,8 @@ def node_document(row: NodeRow) -> Document:
     for name in (*optional, "tolerate", "hook", "timed"):
         if value := getattr(row, name):
             document[name] = list(value) if isinstance(value, tuple) else value
+    if row.priority != USUAL:
+        document["priority"] = row.priority
     if row.needs:
         document["needs"] = [list(each) for each in row.needs]
     return document
@@ -107,6 +111,7 @@ def node_row(document: Mapping[str, Any]) -> NodeRow:
         path=document["path"],
         parents=parents_in(document, ""),
         task=document.get("task"),
+        priority=document.get("priority", USUAL),
         run_if=RunIf(Rule(run_if[0]), run_if[1]) if run_if else RunIf(),
         tolerate=document.get("tolerate", False),
         hook=document.get("hook", False),

@@ -38,7 +38,7 @@ class Desk:
         self.hints = FakeHints()
         self.held: set[str] = set()
         self.announcer = Announcer(
-            self.ringer, self.inserts, self.hints, holds=lambda queue: queue in self.held
+            self.ringer, self.inserts, self.hints, holds=lambda job: job.queue in self.held
         )
         self.catalogue = Catalogue(FakeCatalogue(ADD))
         self.acceptance = Acceptance(self.catalogue, self.inserts, self.announcer)

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from api.views import waiting_for
 from api.why import Line, Workers, why_ended, why_queued, why_running, why_waiting, workers_for
 from shared.contracts.job import Job, Status
+from shared.contracts.pauses import Pause, Paused
 from shared.infrastructure.queue_depths import MOST_COUNTED
 from shared.infrastructure.workflow.awaiting import Awaited
 from tests.builders import LATER, NOON, a_failure, a_job, a_job_in, a_running_job
@@ -143,3 +145,30 @@ def test_a_job_that_waits_for_others_names_them() -> None:
     many = why_waiting(job, Awaited(open=9, ids=("1", "2"), nodes=("a", "b")))
     assert many["summary"].endswith("it waits for 9 jobs of its workflow: a, b and 7 more.")
     assert "has ended" in why_waiting(job)["summary"]
+
+
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.WAITING])
+def test_a_pause_is_told_with_who_and_why(status: Status) -> None:
+    paused = Paused(
+        queues={"default": Pause(at=NOON, by="ann", why="the disk is full")},
+        tasks={"math.add": Pause(at=LATER)},
+    )
+    job = a_job_in(status)
+    told = (
+        why_queued(job, replace(FREE, paused=paused), now=NOON)
+        if status is Status.QUEUED
+        else why_waiting(job, paused=paused)
+    )
+    assert codes(told)[-2:] == ["paused", "paused"]
+    assert "its queue 'default' is paused by ann since 2026-06-01" in told["summary"]
+    assert "the disk is full" in told["summary"]
+    assert "its task 'math.add' is paused by an operator" in told["summary"]
+    assert told["expected_start"] is None
+    queue, task = (each for each in told["waiting_for"] if each["gate"] == "paused")
+    assert (queue["queue"], queue["by"], task["task"]) == ("default", "ann", "math.add")
+
+
+def test_what_runs_or_has_ended_is_held_by_no_pause() -> None:
+    paused = Paused(queues={"default": Pause(at=NOON)})
+    assert waiting_for(a_running_job(), paused=paused) == []
+    assert waiting_for(a_job_in(Status.SUCCEEDED), paused=paused) == []

@@ -5,7 +5,7 @@ import pytest
 from shared.contracts.control import Order, decode_order, encode_order
 
 
-@pytest.mark.parametrize("order", [Order(cancel=("a", "b")), Order(drain="us")])
+@pytest.mark.parametrize("order", [Order(cancel=("a", "b")), Order(drain="us"), Order(pauses=True)])
 def test_orders_travel_as_messages(order: Order) -> None:
     assert decode_order(encode_order(order)) == order
 

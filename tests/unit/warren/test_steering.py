@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
+import orjson
 import pytest
 
 from tests.unit.warren.sample_tasks import add
@@ -153,3 +154,22 @@ def test_a_time_without_a_zone_is_not_sent(client: Any, service: Service) -> Non
     (refused,) = client.submit_many([{"task": "t.f", "run_at": naive}])
     assert refused.errors[0]["pointer"] == "/run_at"
     assert not service.requests
+
+
+def test_a_queue_or_a_task_is_paused_and_resumed(client: Any, service: Service) -> None:
+    for path in ("queues/mail/pause", "tasks/mail.send/pause", "queues/mail/resume"):
+        service.canned[f"POST /v1/{path}"] = httpx2.Response(200, json={})
+    client.pause(queue="mail", why="the server is down")
+    assert orjson.loads(service.last.content) == {"why": "the server is down"}
+    client.pause(task="mail.send")
+    assert service.last.url.path == "/v1/tasks/mail.send/pause"
+    client.resume(queue="mail")
+    assert service.last.url.path == "/v1/queues/mail/resume"
+    with pytest.raises(TypeError, match="either a queue or a task"):
+        client.pause(queue="mail", task="mail.send")
+
+
+def test_cached_results_are_forgotten(client: Any, service: Service) -> None:
+    service.canned["POST /v1/cache/invalidate"] = httpx2.Response(200, json={"forgotten": 3})
+    assert client.forget_results(task="t.f", input={"x": 1}) == 3
+    assert orjson.loads(service.last.content) == {"task": "t.f", "input": {"x": 1}}

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from shared.contracts.bands import bands_of
 from shared.contracts.events import hint_of
 from shared.contracts.ids import first_id_at
 from shared.contracts.job import ENDS, Job, Status
@@ -139,7 +140,14 @@ class FakeTimes(JobTimes):
 
 def _timed(job: Job, at: datetime | None) -> Timed:
     comes_in = (at or datetime.now(UTC)) - datetime.now(UTC)
-    return Timed(id=job.id, task=job.task, queue=job.queue, tags=job.tags, comes_in=comes_in)
+    return Timed(
+        id=job.id,
+        task=job.task,
+        queue=job.queue,
+        tags=job.tags,
+        priority=job.priority,
+        comes_in=comes_in,
+    )
 
 
 class FakeWindow(JobWindow):
@@ -151,46 +159,47 @@ class FakeWindow(JobWindow):
     async def has_unrung(
         self, *, queues: Sequence[str], tasks: Sequence[str], before: datetime
     ) -> bool:
-        found = [await self.unrung(q, tasks=tasks, before=before, most=1) for q in queues]
+        bands = bands_of(queues)
+        found = [await self.unrung(b, tasks=tasks, before=before, most=1) for b in bands]
         return any(found)
 
     async def unrung(
-        self, queue: str, *, tasks: Sequence[str], before: datetime | None = None, most: int
+        self, band: str, *, tasks: Sequence[str], before: datetime | None = None, most: int
     ) -> list[str]:
         found = [
             job
-            for job in self._of(queue, published=False)
+            for job in self._of(band, published=False)
             if job.task in tasks and (before is None or job.id < first_id_at(before))
         ]
-        return [job.id for job in sorted(found, key=lambda job: (-job.priority, job.id))][:most]
+        return [job.id for job in sorted(found, key=lambda job: job.id)][:most]
 
-    async def rung(self, queue: str, *, most: int) -> int:
-        self._store.begin("count", queue)
-        return len(self._of(queue, published=True)[:most])
+    async def rung(self, band: str, *, most: int) -> int:
+        self._store.begin("count", band)
+        return len(self._of(band, published=True)[:most])
 
-    async def queues_rung(self) -> list[str]:
-        return sorted({job.queue for job in self._queued() if job.published})
+    async def bands_rung(self) -> list[str]:
+        return sorted({job.band for job in self._queued() if job.published})
 
-    async def has_old_bells(self, queue: str, older_than: timedelta) -> bool:
-        return bool(self._old(queue, older_than, None))
+    async def has_old_bells(self, band: str, older_than: timedelta) -> bool:
+        return bool(self._old(band, older_than, None))
 
     async def forget_bells(
         self,
-        queue: str | None = None,
+        band: str | None = None,
         *,
         older_than: timedelta | None = None,
         rung_before: datetime | None = None,
         most: int,
     ) -> int:
-        queues = await self.queues_rung() if queue is None else [queue]
-        found = [job for each in queues for job in self._old(each, older_than, rung_before)][:most]
+        bands = await self.bands_rung() if band is None else [band]
+        found = [job for each in bands for job in self._old(each, older_than, rung_before)][:most]
         self._store.put(*(replace(job, published=False, published_at=None) for job in found))
         return len(found)
 
-    def _old(self, queue: str, age: timedelta | None, before: datetime | None) -> list[Job]:
+    def _old(self, band: str, age: timedelta | None, before: datetime | None) -> list[Job]:
         return [
             job
-            for job in self._of(queue, published=True)
+            for job in self._of(band, published=True)
             if job.published_at is None
             or (
                 (age is None or job.published_at < datetime.now(UTC) - age)
@@ -198,8 +207,8 @@ class FakeWindow(JobWindow):
             )
         ]
 
-    def _of(self, queue: str, *, published: bool) -> list[Job]:
-        return [job for job in self._queued() if job.queue == queue and job.published is published]
+    def _of(self, band: str, *, published: bool) -> list[Job]:
+        return [job for job in self._queued() if job.band == band and job.published is published]
 
     def _queued(self) -> list[Job]:
         return [job for job in self._store.jobs.values() if job.status is Status.QUEUED]
@@ -225,9 +234,9 @@ class FakeQueues(Queues):
     async def holding(self) -> set[str]:
         return set(self._held)
 
-    async def hold(self, queue: str, holding: bool) -> None:
-        self._store.begin("hold" if holding else "release", queue)
-        (self._held.add if holding else self._held.discard)(queue)
+    async def hold(self, band: str, holding: bool) -> None:
+        self._store.begin("hold" if holding else "release", band)
+        (self._held.add if holding else self._held.discard)(band)
 
 
 class FakeBroker(BellQueues):

@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.contracts.job import Job
 from tests.builders import a_claim, a_running_job
-from tests.fakes import FakeHints, FakeMoves, FakeRinger, FakeStore
+from tests.fakes import FakeHints, FakeMoves, FakePauses, FakeRinger, FakeStore
 from tests.unit.worker.keeper_fakes import (
     FakeBroker,
     FakeFollowUps,
@@ -40,7 +40,10 @@ class Night:
         self.queues = FakeQueues(self.store)
         self.broker = FakeBroker()
         self.ringing = Ringing(self.ringer, MarkingInserts(self.store))
-        self.window = Window(self.jobs, self.queues, self.workers, self.ringing, size=size)
+        self.pauses = FakePauses()
+        self.window = Window(
+            self.jobs, self.queues, self.workers, self.ringing, pauses=self.pauses, size=size
+        )
         self.unpublished = Unpublished(self.jobs, self.window, self.ringing)
         self.follow_ups = FakeFollowUps(self.store, self.hints)
         self.unsettled = Unsettled(self.queries, self.follow_ups, self.hints)

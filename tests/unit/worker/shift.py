@@ -18,6 +18,7 @@ from tests.fakes import (
     FakeHeartbeat,
     FakeHints,
     FakeMoves,
+    FakePauses,
     FakeReports,
     FakeRinger,
     FakeSource,
@@ -88,9 +89,10 @@ class Shift:
         self.slots = Slots(10)
         self.source = FakeSource(self.store.journal)
         self.workers = FakeWorkers()
+        self.pauses = FakePauses()
         self.stop = Stop()
         self.attempts: dict[str, Attempt] = {}
-        claims = FakeClaims(self.store, tasks=registry.names)
+        claims = self.claims = FakeClaims(self.store, tasks=registry.names)
         reports = Reports(FakeReports(), self.hints)
         self.ending = Ending(self.ends, self.hints)
         self.writer = GroupCommit[End](self.ending.write)
@@ -114,6 +116,7 @@ class Shift:
             claims=claims,
             workers=self.workers,
             heartbeat=self.heartbeat,
+            pauses=self.pauses,
             every=every,
         )
 

@@ -1,8 +1,9 @@
 """From bells to running jobs: what fits is claimed, then acknowledged, and nothing is hoarded."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import cast
 
 import pytest
 
@@ -46,9 +47,9 @@ class Bench:
         self.started.append(job)
         self.journal.append(("start", job.id))
 
-    def ring(self, *jobs: Job) -> None:
+    def ring(self, *jobs: Job, queue: str = "default") -> None:
         """A bell for these jobs arrives."""
-        self.consumer.hear(a_bell(self.journal, *(job.id for job in jobs)))
+        self.consumer.hear(a_bell(self.journal, *(job.id for job in jobs), queue=queue))
 
     def words(self) -> list[str]:
         return [word for word, _ in self.journal]
@@ -191,8 +192,55 @@ async def test_a_full_worker_passes_its_bells_on_and_listens_again_when_a_slot_i
         assert "resume" not in bench.words()
         bench.slots.release()
         await eventually(lambda: "resume" in bench.words())
-    assert bench.words().index("pause") < bench.words().index("ring")
+    assert bench.said("leave queues")[0] == ["default"]
+    assert bench.words().index("leave queues") < bench.words().index("ring")
     assert len(bench.started) == 2
+
+
+async def test_bells_of_higher_priority_are_opened_first() -> None:
+    bench = Bench(slots=3)
+    low, usual, high = some_jobs(bench, 3)
+    bench.ring(low, queue="default:p0")
+    bench.ring(usual)
+    bench.ring(high, queue="default:p9")
+    async with bench.working():
+        await eventually(lambda: len(bench.started) == 3)
+    assert bench.said("claim") == [[high.id, usual.id, low.id]]
+
+
+async def test_a_full_worker_listens_on_where_nothing_came_and_passes_on_what_comes_there() -> None:
+    bench = Bench(slots=1)
+    first, low, high = some_jobs(bench, 3)
+    bench.ring(first, low)
+    async with bench.working():
+        await eventually(lambda: bench.said("ring") == [[low.id]])
+        bench.ring(high, queue="default:p9")
+        await eventually(lambda: bench.said("ring") == [[low.id], [high.id]])
+        assert "resume" not in bench.words()
+    assert bench.said("leave queues")[:2] == [["default"], ["default:p9"]]
+
+
+async def test_a_bell_that_comes_while_others_are_passed_on_is_not_passed_on_to_ourselves() -> None:
+    bench = Bench(slots=1)
+    first, low, high = some_jobs(bench, 3)
+    ring = bench.ringer.ring
+    left: set[str] = set()
+
+    async def ring_and_deliver(band: str, ids: Sequence[str], *, task: str = "") -> Rung:
+        """Deliver to the worker at once what it rings for and goes on to listen to."""
+        if band == "default":
+            bench.ring(high, queue="default:p9")
+        for bands in bench.said("leave queues"):
+            left.update(cast(list[str], bands))
+        if band not in left:
+            bench.ring(high, queue=band)
+        return await ring(band, ids, task=task)
+
+    bench.ringer.ring = ring_and_deliver  # type: ignore[method-assign]
+    bench.ring(first, low)
+    async with bench.working():
+        await eventually(lambda: [high.id] in bench.said("ring"))
+        assert bench.said("ring") == [[low.id], [high.id]]
 
 
 @pytest.mark.parametrize("answer", [Rung.UNKNOWN, Rung.RETURNED])

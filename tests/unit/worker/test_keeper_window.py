@@ -3,8 +3,9 @@
 import pytest
 
 from shared.contracts.job import Job
+from shared.contracts.pauses import Pause, Paused
 from shared.infrastructure.bell_ringer import Rung
-from tests.builders import a_job
+from tests.builders import LATER, a_job
 from tests.unit.worker.night import Night
 from worker.keeper.refill import Refill
 from worker.keeper.window import Window
@@ -153,6 +154,30 @@ async def test_a_held_queue_that_nobody_serves_stays_held(night: Night, refill: 
 async def test_what_is_held_is_known_to_the_keeper_that_leads_next(night: Night) -> None:
     night.store.put(*some(12))
     await night.unpublished.step()
-    successor = Window(night.jobs, night.queues, night.workers, night.ringing, size=10)
+    successor = Window(
+        night.jobs, night.queues, night.workers, night.ringing, pauses=night.pauses, size=10
+    )
     await successor.look()
     assert successor.holding == {"default"}
+
+
+async def test_for_what_is_paused_nobody_rings_and_once_it_is_resumed_for_all_at_once(
+    night: Night,
+) -> None:
+    jobs = some(3)
+    night.store.put(*jobs, a_job(published=True))
+    night.pauses.paused = Paused(queues={"default": Pause(at=LATER)})
+    assert await night.unpublished.step() == 0
+    assert await night.window.ring([("default", jobs[0].id)]) == 0
+    night.pauses.paused = Paused()
+    assert await night.unpublished.step() == 4  # also for the one whose bell was passed over
+
+
+async def test_of_a_paused_task_nothing_is_rung_and_of_others_of_its_queue_everything(
+    night: Night,
+) -> None:
+    night.store.put(*some(3))
+    night.pauses.paused = Paused(tasks={"math.add": Pause(at=LATER)})
+    assert await night.unpublished.step() == 0
+    night.pauses.paused = Paused(tasks={"math.mul": Pause(at=LATER)})
+    assert await night.unpublished.step() == 3

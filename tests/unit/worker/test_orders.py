@@ -7,8 +7,10 @@ import pytest
 
 from shared.contracts.control import Order
 from shared.contracts.job import Job, Status
-from tests.builders import NOON
+from shared.contracts.pauses import Pause, Paused
+from tests.builders import NOON, a_job
 from tests.eventually import eventually
+from tests.fakes import a_bell
 from tests.unit.worker.shift import Shift, release
 
 
@@ -101,3 +103,16 @@ async def test_a_message_to_drain_that_the_store_does_not_bear_out_is_passed_ove
         shift.orders.hear(Order(drain="us"))
         await asyncio.sleep(0.1)  # several times as long as it takes to look again
         assert "pause" not in shift.words()
+
+
+async def test_a_message_makes_the_worker_look_at_what_is_paused() -> None:
+    shift = Shift(every=3600)
+    async with shift.working():
+        shift.pauses.paused = Paused(tasks={"t.slow": Pause(at=NOON)})
+        shift.orders.hear(Order(pauses=True))
+        await eventually(lambda: shift.claims.paused.tasks)
+        job = a_job(task="t.slow")
+        shift.store.put(job)
+        shift.runner.consumer.hear(a_bell(shift.store.journal, job.id))
+        await eventually(lambda: "leave" in shift.words())
+        assert shift.status(job) is Status.QUEUED
