@@ -82,10 +82,10 @@ class Statement:
 
 def statements(ends: Sequence[End], *, singly: bool = False) -> Iterator[Statement]:
     """Return the updates that store these ends, each on its own if `singly`."""
-    by_token: defaultdict[str, list[End]] = defaultdict(list)
+    by_token: defaultdict[tuple[str, bool], list[End]] = defaultdict(list)
     for end in ends:
         if not singly and _is_plain(end):
-            by_token[token_of(end.job)].append(end)
+            by_token[token_of(end.job), _concerns_others(end.job)].append(end)
         else:
             yield Statement((end,), encode_end(end))
     for alike in by_token.values():
@@ -164,6 +164,7 @@ def _encode_successes(ends: Sequence[End]) -> RawBSONDocument:
                         "finished_at": "$$NOW",
                         "version": {"$add": ["$version", 1]},
                         "result": {"$arrayElemAt": [results, place]},
+                        **({"unsettled": True} if _concerns_others(ends[0].job) else {}),
                     }
                 }
             ],
@@ -178,8 +179,6 @@ def _concerns_others(job: Job) -> bool:
 
 
 def _is_plain(end: End) -> bool:
-    if _concerns_others(end.job):
-        return False
     return (
         end.move is Move.SUCCEED
         and end.result is not None

@@ -4,7 +4,7 @@ Whoever writes an end that carries the mark `unsettled` settles it, and the keep
 process died in between. Each step may be repeated.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from shared.contracts.events import hint_of
 from shared.contracts.job import ENDS, Job, Status
@@ -12,13 +12,10 @@ from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.mongo import Database, translated
 from shared.infrastructure.workflow.advance import Advance
-from shared.infrastructure.workflow.progress import Progress, Runnable
+from shared.infrastructure.workflow.progress import Progress, Ring
 
 _ENDED = {"$in": sorted(ENDS)}
 _WAITING = Status.WAITING.value
-
-Ring = Callable[[Sequence[Runnable]], Awaitable[None]]
-"""Brings jobs that may run now to a worker."""
 
 
 class FollowUps:
@@ -28,7 +25,7 @@ class FollowUps:
         self._jobs = database[JOBS]
         self._hints = hints
         self._ring = ring
-        self.workflows = Advance(database)
+        self.workflows = Advance(database, ring)
 
     async def settle(self, ended: Sequence[Job], *, tell: bool = False) -> None:
         """Do all that follows from these ends; with `tell`, also tell of the jobs themselves."""

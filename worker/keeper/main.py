@@ -10,7 +10,7 @@ from shared.infrastructure.background import end
 from shared.infrastructure.bell_queues import BellQueues
 from shared.infrastructure.bell_ringer import BellRinger
 from shared.infrastructure.control_sender import ControlSender
-from shared.infrastructure.follow_ups import FollowUps, Ring
+from shared.infrastructure.follow_ups import FollowUps
 from shared.infrastructure.hint_feed import HintFeed
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_inserts import JobInserts
@@ -29,7 +29,7 @@ from shared.infrastructure.schedules import ScheduleStore
 from shared.infrastructure.settings import WorkerSettings
 from shared.infrastructure.workers import Workers
 from shared.infrastructure.workflow.graphs import Graphs
-from shared.infrastructure.workflow.progress import Runnable
+from shared.infrastructure.workflow.progress import Ring, Runnable
 from shared.infrastructure.workflow.retention import WorkflowRetention
 from worker.keeper import due, expiry, forgetting, graphs, invariants, lost, refill, rescue
 from worker.keeper import schedules as schedules_loop

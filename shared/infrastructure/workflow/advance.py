@@ -5,6 +5,7 @@ may be repeated: sets of parents are emptied bit by bit, jobs are opened by comp
 follow from where a node stands. Nodes are marked as ended only after their children were told.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from shared.infrastructure.workflow.owners import Owners
 from shared.infrastructure.workflow.progress import (
     NodeEnd,
     Progress,
+    Ring,
     Runnable,
     cancelled_list,
     cause_of,
@@ -45,7 +47,8 @@ _MOST_AT_ONCE = 1000  # nodes to begin
 class Advance:
     """Carries ends of jobs through their workflows."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, ring: Ring | None = None) -> None:
+        self._ring = ring  # brings jobs to a worker while the rest is still being noted
         self._graphs = Graphs(database)
         self._jobs = NodeJobs(database)
         self._values = Values(database)
@@ -104,7 +107,8 @@ class Advance:
         done = Progress([], [], [])
         owners: list[str] = []
         for start in range(0, len(rows), _MOST_AT_ONCE):
-            ends = await self._decide(rows[start : start + _MOST_AT_ONCE], done)
+            ends, opened = await self._decide(rows[start : start + _MOST_AT_ONCE], done)
+            await self._graphs.start(opened)
             owners += await self.carry(ends, done)
         if rows:
             await self._graphs.begun(rows[0].graph)
@@ -139,9 +143,11 @@ class Advance:
                     members[end.row.graph].append(end.row.n)
             await self._graphs.pass_on(news, [(end.row.id, note_of_end(end)) for end in ends])
             told = await self._graphs.nodes(list(news), waiting=True) if news else []
-            ends = await self._decide(told, done)
-            for graph, places in members.items():
-                owners += await self._close(graph, places, done)
+            ends, opened = await self._decide(told, done)
+            closing = [self._close(graph, places, done) for graph, places in members.items()]
+            # The next jobs run already: what is left is only noted.
+            _, closed = await asyncio.gather(self._graphs.start(opened), asyncio.gather(*closing))
+            owners += [owner for each in closed for owner in each]
         return owners
 
     async def _close(self, graph: str, members: Sequence[int], done: Progress) -> list[str]:
@@ -153,8 +159,10 @@ class Advance:
         done.runnable.extend(Runnable.of(job) for job in ended.hooks)
         return [ended.owner] if ended.owner else []
 
-    async def _decide(self, rows: Iterable[NodeRow], done: Progress) -> list[NodeEnd]:
-        """Open, expand or skip nodes; return those that have ended by it."""
+    async def _decide(
+        self, rows: Iterable[NodeRow], done: Progress
+    ) -> tuple[list[NodeEnd], list[str]]:
+        """Open, expand or skip nodes; return those that ended by it, and those that were opened."""
         runs: list[NodeRow] = []
         skipped: list[NodeEnd] = []
         ends: list[NodeEnd] = []
@@ -170,24 +178,27 @@ class Advance:
                 ends += await self._expand(row, done)
             else:
                 ends.append(NodeEnd(await self._whole(row), Status.SUCCEEDED, Signal.GOOD))
-        await self._open(runs, done)
+        if runs:
+            await self._open_jobs([(row, row.id) for row in runs], done)
         await self._skip_jobs(skipped, done)
-        return ends + skipped
-
-    async def _open(self, rows: Sequence[NodeRow], done: Progress) -> None:
-        if not rows:
-            return
-        await self._open_jobs([(row, row.id) for row in rows], done)
-        await self._graphs.start([row.id for row in rows])
+        return ends + skipped, [row.id for row in runs]
 
     async def _open_jobs(self, jobs: Sequence[tuple[NodeRow, str]], done: Progress) -> None:
         at_once = [(row, job_id) for row, job_id in jobs if not row.timed]
         timed = [job_id for row, job_id in jobs if row.timed]
         if at_once:
             await self._jobs.open([job_id for _, job_id in at_once])
-            done.runnable.extend(_runnable(row, job_id) for row, job_id in at_once)
+            await self._bring([_runnable(row, job_id) for row, job_id in at_once], done)
         if timed:
             await self._jobs.wait_for_their_time(timed)
+
+    async def _bring(self, jobs: list[Runnable], done: Progress) -> None:
+        """Let jobs run at once where that is possible, else leave it to the caller."""
+        if self._ring is None:
+            done.runnable.extend(jobs)
+        else:
+            await self._ring(jobs)
+            done.hints.extend(each.hint for each in jobs)
 
     async def _skip_jobs(self, ends: Sequence[NodeEnd], done: Progress) -> None:
         why = {

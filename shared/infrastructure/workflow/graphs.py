@@ -1,6 +1,7 @@
 """The documents of graphs and nodes: storing a graph, and each guarded step of its life."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -107,17 +108,10 @@ class Graphs:
             for node, by_signal in news.items()
             for signal, places in by_signal.items()
         ]
-        ended = [
-            _update(
-                {"_id": node, "state": {"$ne": ENDED}},
-                {"$set": {"state": ENDED, **said}, "$currentDate": {"ended_at": True}},
-            )
-            for node, said in ends
-        ]
-        await update(self._database, NODES, told + ended)
+        await update(self._database, NODES, told + list(_ended(ends)))
 
     async def start(self, ids: Sequence[str]) -> None:
-        """Note that these nodes wait for nobody any more."""
+        """Note that the jobs of these nodes may run: they wait for nobody any more."""
         for start in range(0, len(ids), _MOST_AT_ONCE):
             with translated():
                 await self._nodes.update_many(
@@ -237,11 +231,29 @@ class Graphs:
         return bool(outcome.modified_count)
 
 
+def _ended(ends: Sequence[tuple[str, Document]]) -> Iterator[RawBSONDocument]:
+    """Yield the updates that note ends: one for all that are alike, as most are."""
+    alike: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for node, said in ends:
+        if said.keys() == {"status", "signal"}:
+            alike[said["status"], said["signal"]].append(node)
+        else:
+            yield _update({"_id": node, "state": {"$ne": ENDED}}, _end(said))
+    for (status, signal), nodes in alike.items():
+        for start in range(0, len(nodes), _MOST_AT_ONCE):
+            those = {"_id": {"$in": nodes[start : start + _MOST_AT_ONCE]}, "state": {"$ne": ENDED}}
+            yield _update(those, _end({"status": status, "signal": signal}), multi=True)
+
+
+def _end(said: Document) -> Document:
+    return {"$set": {"state": ENDED, **said}, "$currentDate": {"ended_at": True}}
+
+
 def _merge(into: Document, change: Mapping[str, Any]) -> None:
     for operator, mask in change.items():
         before = into.get(operator, mask)
         into[operator] = Int64(before & mask if operator == "and" else before | mask)
 
 
-def _update(query: Document, change: Document) -> RawBSONDocument:
-    return encoded({"q": query, "u": change, "hint": BY_ID})
+def _update(query: Document, change: Document, *, multi: bool = False) -> RawBSONDocument:
+    return encoded({"q": query, "u": change, "multi": multi, "hint": BY_ID})

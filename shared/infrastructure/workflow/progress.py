@@ -1,6 +1,6 @@
 """What advancing a workflow works with: ends of nodes, and what it has brought about."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from shared.contracts.bands import USUAL, band_of
@@ -35,6 +35,10 @@ class Runnable(NamedTuple):
     def hint(self) -> Hint:
         """Return the hint that tells of it."""
         return Hint(self.id, "job.queued", self.task, self.queue, self.tags)
+
+
+Ring = Callable[[Sequence[Runnable]], Awaitable[None]]
+"""Brings jobs that may run now to a worker."""
 
 
 class NodeEnd(NamedTuple):
