@@ -6,6 +6,7 @@ from typing import Any
 
 from api.announcer import Announcer
 from api.catalogue import Catalogue
+from api.lanes.caps import LaneCaps
 from shared.contracts.duplicates import Rule, rule_of, with_slot
 from shared.contracts.errors import Fault, InvalidInput
 from shared.contracts.instants import present
@@ -21,10 +22,13 @@ Stored = tuple[Job, Encoded]
 class Acceptance:
     """Turns submissions into stored jobs. Once `store` returns, the job reaches an end."""
 
-    def __init__(self, catalogue: Catalogue, inserts: JobInserts, announcer: Announcer) -> None:
+    def __init__(
+        self, catalogue: Catalogue, inserts: JobInserts, announcer: Announcer, caps: LaneCaps
+    ) -> None:
         self._catalogue = catalogue
         self._inserts = inserts
         self._announcer = announcer
+        self._caps = caps
         self._commit = GroupCommit[Stored](self._write)
         self._kept_out: set[str] = set()  # ids of jobs whose slot another one holds
 
@@ -35,7 +39,10 @@ class Acceptance:
             yield self
 
     async def prepare(self, submission: Submission, *, job_id: str | None = None) -> Job:
-        """Return the job of a submission; raise UnknownTask or InvalidInput. Nothing is stored."""
+        """Return the job of a submission. Nothing is stored.
+
+        Raises UnknownTask, InvalidInput or LaneFull.
+        """
         return await self.prepare_input(
             submission.task, submission.input, submission, job_id=job_id, at="/input"
         )
@@ -50,6 +57,8 @@ class Acceptance:
         self._catalogue.check(task, value, at=at)
         now = present()
         job = to_job(options, entry, input_text=dump(value), job_id=job_id, now=now)
+        if job.lane is not None and (cap := options.key_max_waiting or entry.key_max_waiting):
+            await self._caps.check(job, cap)
         rule = rule_of(options, entry)
         return job if rule is None else with_slot(job, rule, options, value)
 
@@ -79,4 +88,5 @@ class Acceptance:
         if kept_out:
             self._kept_out |= kept_out
             jobs = [job for job in jobs if job.id not in kept_out]
+        self._caps.stored(jobs)
         self._announcer.announce(jobs)

@@ -35,11 +35,13 @@ class Announcer:
         hints: HintSender,
         *,
         holds: Callable[[Job | Runnable], bool],
+        line_up: Callable[[Sequence[Job]], None],
     ) -> None:
         self._ringer = ringer
         self._inserts = inserts
         self._hints = hints
         self._holds = holds
+        self._line_up = line_up  # takes jobs that stand in line for a key
         self._pending: list[Job] = []
         self._opened: list[Runnable] = []
         self._arrived = asyncio.Event()
@@ -51,12 +53,13 @@ class Announcer:
         waiting = [job for job in jobs if job.status is Status.WAITING]
         if waiting:
             self._hints.tell_due(job.due_at - job.created_at for job in waiting if job.due_at)
+            self._line_up([job for job in waiting if job.lane is not None])
         if self._ringer.link.up and len(self._pending) < _MOST_PENDING:
             self._pending.extend(jobs)
             self._arrived.set()
 
     async def announce_opened(self, jobs: Sequence[Runnable]) -> None:
-        """Ring for jobs of workflows that may run from now on, if the broker is there."""
+        """Ring for jobs that may run from now on, if the broker is there."""
         if self._ringer.link.up and len(self._opened) < _MOST_PENDING:
             self._opened.extend(jobs[:_MOST_PENDING])
             self._arrived.set()

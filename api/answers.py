@@ -1,6 +1,7 @@
 """HTTP answers that show a job."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import Request, Response
 
@@ -36,16 +37,20 @@ def shown(
     *,
     awaited: Awaited | None = None,
     paused: Paused = NOTHING_PAUSED,
+    gate: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Answer a read: 200, or 304 if the caller has this version."""
+    """Answer a read: 200, or 304 if the caller has this version; `gate` tells more of one."""
     tag = etag(job)
     extra = {"ETag": tag, "Cache-Control": "no-store", **headers}
     if not job.done:
         extra["Retry-After"] = _POLL_AFTER
     if tag in known_tags(request):
         return Response(status_code=304, headers=extra)
-    body = to_json(job_view(job, awaited, paused=paused))
-    return Response(body, media_type=JSON, headers=extra)
+    view = job_view(job, awaited, paused=paused)
+    if gate is not None:
+        others = [each for each in view["waiting_for"] if each["gate"] != gate["gate"]]
+        view["waiting_for"] = [gate, *others]
+    return Response(to_json(view), media_type=JSON, headers=extra)
 
 
 def next_link(request: Request, token: str) -> str:

@@ -30,6 +30,8 @@ class Cancelling:
         hints: HintSender,
         control: ControlSender,
         settle: Callable[[Sequence[Job]], Awaitable[None]],
+        *,
+        freed: Callable[[Sequence[Job]], None],
     ) -> None:
         """`settle` does what follows from ends of jobs of workflows."""
         self._outlines = outlines
@@ -37,6 +39,7 @@ class Cancelling:
         self._hints = hints
         self._control = control
         self._settle = settle
+        self._freed = freed  # takes jobs that need their lanes no more
 
     async def cancel(self, jobs: Sequence[Job]) -> list[Job]:
         """Return the jobs as they are afterwards: ended, or running and asked to stop.
@@ -60,6 +63,7 @@ class Cancelling:
             for job in unsettled:
                 del known[job.id]
             known |= {job.id: job for job in fresh}
+        self._freed([job for job in known.values() if job.done])
         await self._tell(known.values(), before={job.id: job.version for job in jobs})
         return list(known.values())
 

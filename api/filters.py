@@ -19,6 +19,7 @@ class JobFilter(BaseModel):
     task: str | None = None
     queue: str | None = None
     tag: str | None = None
+    key: str | None = None
 
     def fits(self, job: Job) -> bool:
         """Say whether a job fits as it stands."""
@@ -27,6 +28,7 @@ class JobFilter(BaseModel):
             and (self.task is None or self.task == job.task)
             and (self.queue is None or self.queue == job.queue)
             and (self.tag is None or self.tag in job.tags)
+            and (self.key is None or self.key in job.keys)
         )
 
     def may_fit(self, hint: Hint) -> bool:
@@ -35,6 +37,7 @@ class JobFilter(BaseModel):
             (self.task is None or self.task == hint.task)
             and (self.queue is None or self.queue == hint.queue)
             and (self.tag is None or self.tag in hint.tags)
+            and (self.key is None or self.key in hint.keys)
         )
 
 

@@ -47,6 +47,7 @@ class JobSearch(BaseModel):
     task: Word | None = None
     queue: Word | None = None
     tag: Word | None = None
+    key: Word | None = None
     schedule_id: Word | None = None
     workflow_id: Word | None = None
     error: Word | None = Field(default=None, description="the type of the job's error")
@@ -95,6 +96,7 @@ def filters_of(search: JobSearch, *, at: str) -> dict[str, Any]:
             ("task", search.task),
             ("queue", search.queue),
             ("tags", search.tag),
+            ("keys", search.key),
             ("schedule_id", search.schedule_id),
             ("workflow_id", search.workflow_id),
             ("error.type", search.error),

@@ -22,6 +22,7 @@ from api.routes import (
     events,
     health,
     jobs,
+    lanes,
     operating,
     pausing,
     problem_pages,
@@ -41,8 +42,8 @@ from shared.infrastructure.process import settle_memory
 from shared.infrastructure.settings import GatewaySettings, load
 
 _ROUTERS = (
-    *(submit, bulk, jobs, steering, events, why, workflows, schedules, tasks, operating, health),
-    *(caching, pausing),
+    *(submit, bulk, jobs, steering, events, why, workflows, schedules, tasks, lanes, operating),
+    *(health, caching, pausing),
     *(watch, docs, problem_pages),
 )
 

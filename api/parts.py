@@ -19,6 +19,7 @@ from api.catalogue import Catalogue
 from api.duplicates import Duplicates
 from api.held import HeldQueues
 from api.hub import Hub
+from api.lanes.desk import Lanes
 from api.pausing import Pausing
 from api.rerunning import Rerunning
 from api.workflows.desk import Workflows, open_workflows
@@ -77,6 +78,7 @@ class Parts:
     worker_rows: WorkerRows
     control: ControlSender
     workflows: Workflows
+    lanes: Lanes
 
 
 @asynccontextmanager
@@ -101,15 +103,26 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
             BellRinger(settings, f"{name}-bells").running() as ringer,
             HintSender(settings, f"{name}-hints").running() as hints,
             feed.running(),
-            Announcer(ringer, inserts, hints, holds=held.keeps_back).running() as announcer,
-            Acceptance(catalogue, inserts, announcer).running() as acceptance,
+            Announcer(
+                ringer,
+                inserts,
+                hints,
+                holds=held.keeps_back,
+                line_up=lambda jobs: lanes.look_at(jobs),  # noqa: PLW0108 -- it is opened later
+            ).running() as announcer,
+            Lanes(
+                database,
+                hints,
+                control := ControlSender(settings, hints),
+                follow_ups := FollowUps(database, hints, announcer.announce_opened),
+                ring=announcer.announce_opened,
+            ).running() as lanes,
+            Acceptance(catalogue, inserts, announcer, lanes.caps).running() as acceptance,
             _loops(hub, catalogue, keys, held),
             AsyncExitStack() as exits,
         ):
             outlines, requests = JobOutlines(database), JobRequests(database)
-            control = ControlSender(settings, hints)
-            follow_ups = FollowUps(database, hints, announcer.announce_opened)
-            cancelling = Cancelling(outlines, requests, hints, control, follow_ups.settle)
+            cancelling = lanes.cancelling
             moves = JobMoves(database)
             slots = JobSlots(database)
             duplicates = Duplicates(
@@ -145,6 +158,7 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
                 worker_rows=WorkerRows(database),
                 control=control,
                 workflows=workflows,
+                lanes=lanes,
             )
 
 

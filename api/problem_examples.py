@@ -92,6 +92,10 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
         "Idempotency-Key 'order-7' was first used for another request; use a new key",
         {},
     ),
+    "lane-full": (
+        "100 jobs wait for the key 'customer:42', and no more than 100 are to; try again later",
+        {"key": "customer:42", "depth": 100, "cap": 100},
+    ),
     "internal": ("The request failed; it was logged with its id.", {}),
     "store-unavailable": ("MongoDB has no primary", {}),
     "shutting-down": ("this gateway is shutting down", {}),

@@ -14,6 +14,7 @@ from shared.contracts.errors import (
     IdempotencyMismatch,
     InvalidInput,
     InvalidSchedule,
+    LaneFull,
     Malformed,
     NotFound,
     ScheduleExists,
@@ -166,6 +167,14 @@ KINDS: dict[str, Kind] = {
         "The member `errors` names the field. GET /v1/schedules/{id}/preview shows what a rule "
         "means; docs/schedules.md has the grammar of `cron`.",
     ),
+    "lane-full": Kind(
+        429,
+        "Too many jobs wait for this key",
+        "The members `key`, `depth` and `cap` say which line is how long, and how long it may be. "
+        "Repeat the request after the time in Retry-After, or later; "
+        "GET /v1/lanes/{key} shows who has the key.",
+        retry_after=5,
+    ),
     "internal": Kind(
         500,
         "Something went wrong on our side",
@@ -192,6 +201,7 @@ _SLUGS: dict[type[WarrenError], str] = {
     Forgotten: "job-expired-from-history",
     NotFound: "not-found",
     Duplicate: "duplicate",
+    LaneFull: "lane-full",
     BadPageToken: "invalid-page-token",
     IdempotencyMismatch: "idempotency-mismatch",
     IdempotencyInProgress: "idempotency-in-progress",
@@ -225,6 +235,8 @@ def _members(error: WarrenError) -> dict[str, Any]:
         return {"errors": [{"pointer": f.pointer, "message": f.message} for f in error.faults]}
     if isinstance(error, Duplicate):
         return {"job_id": error.holder}
+    if isinstance(error, LaneFull):
+        return {"key": error.key, "depth": error.depth, "cap": error.cap}
     return {}
 
 

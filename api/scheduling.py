@@ -17,7 +17,7 @@ from api.schedules import (
 )
 from shared.contracts.errors import Fault, InvalidInput, StoreUnavailable
 from shared.contracts.ids import new_id
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job, in_line
 from shared.contracts.schedule import Making, Schedule
 from shared.contracts.schedules.overlap import backfill
 from shared.infrastructure.mongo import Database
@@ -73,7 +73,7 @@ class Scheduling:
         schedule = await self.store.get(schedule_id)
         now = await self.store.now()
         job = schedule.job(Making(nominal_at=now, job_id=job_id or new_id(now)))
-        job = replace(job, created_at=now, status=Status.QUEUED, due_at=None, because=None)
+        job = replace(job, created_at=now, **{"due_at": None, **in_line(job.keys)})
         if schedule.expires_in is not None:
             job = replace(job, expires_at=now + schedule.expires_in)
         job = await self.jobs.add_out_of_turn(job)

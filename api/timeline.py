@@ -29,7 +29,7 @@ def first_queued_at(job: Job) -> datetime | None:
     """Return when a job that nobody has made runnable since was runnable; None if it never was."""
     if job.past_attempts:
         return job.past_attempts[-1].queued_at or job.created_at
-    waited = job.run_at is not None and job.run_at > job.created_at
+    waited = bool(job.keys) or (job.run_at is not None and job.run_at > job.created_at)
     return None if waited or job.due_at is not None else job.created_at
 
 
@@ -64,6 +64,8 @@ class _Life:
             until = job.run_at if waited else job.due_at
             told = {"because": "schedule", "until": until}
             yield {"event": "job.waiting", "at": job.created_at, **told}
+        elif job.keys:
+            yield {"event": "job.waiting", "at": job.created_at, "because": "key"}
         else:
             yield {"event": "job.queued", "at": job.created_at}
 

@@ -41,7 +41,9 @@ def job_view(
         "attempts": attempts(job),
         "timeout_s": job.timeout_s,
         "soft_timeout_s": job.soft_timeout_s,
-        "key": None,
+        "key": key_view(job.keys),
+        "key_limit": job.key_limit if job.keys else None,
+        "when_busy": (job.when_busy or "wait") if job.keys else None,
         "tags": job.tags,
         "metadata": orjson.Fragment(job.metadata),
         "workflow_id": job.workflow_id,
@@ -81,7 +83,9 @@ def waiting_for(
 ) -> list[dict[str, Any]]:
     """Return the closed gates between a job and a worker."""
     gates: list[dict[str, Any]] = []
-    if job.status is Status.WAITING and job.because == FOR_JOBS:
+    if job.lane is not None:
+        gates.append({"gate": "key", "key": job.lane})
+    elif job.status is Status.WAITING and job.because == FOR_JOBS:
         found = awaited or Awaited()
         gates.append({"gate": "jobs", "ids": found.ids, "open": found.open})
     elif job.status is Status.WAITING and job.due_at is not None:
@@ -105,6 +109,11 @@ def pause_view(pause: Pause | None) -> dict[str, Any]:
     """Return the members of a queue or a task that tell of its pause."""
     said = None if pause is None else {"by": pause.by, "why": pause.why, "since": pause.at}
     return {"paused": pause is not None, "pause": said}
+
+
+def key_view(keys: tuple[str, ...]) -> str | list[str] | None:
+    """Return keys as a submission has them: one as a text, several as a list."""
+    return (keys[0] if len(keys) == 1 else list(keys)) if keys else None
 
 
 def to_json(value: Any) -> bytes:

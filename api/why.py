@@ -62,10 +62,10 @@ def workers_for(job: Job, rows: Iterable[Facts]) -> Workers:
 
 def why_queued(job: Job, line: Line, *, now: datetime) -> Facts:
     """Explain a runnable job that no worker has taken yet."""
-    held = _pauses(job, line.paused)
+    held = pauses_of(job, line.paused)
     since, until = (None, None) if held else _expected(line, now)
     return {
-        **_head(job, held or _why_not_taken(job, line), line.paused),
+        **head(job, held or _why_not_taken(job, line), line.paused),
         "position": line.ahead,
         "queue": {
             "name": job.queue,
@@ -83,10 +83,10 @@ def why_queued(job: Job, line: Line, *, now: datetime) -> Facts:
 def why_waiting(job: Job, awaited: Awaited | None = None, paused: Paused = NOTHING_PAUSED) -> Facts:
     """Explain a job in front of closed gates."""
     gates = waiting_for(job, awaited)
-    held = _pauses(job, paused)
+    held = pauses_of(job, paused)
     reasons = [_why_closed(each, awaited or Awaited()) for each in gates] + held
     return {
-        **_head(job, reasons),
+        **head(job, reasons),
         "waiting_for": waiting_for(job, awaited, paused),
         "expected_start": None if held else job.due_at,
     }
@@ -121,17 +121,17 @@ def why_running(job: Job, worker: Facts | None) -> Facts:
         "hard_deadline": _later(job.started_at, job.timeout_s),
         "cancel_asked_at": job.cancel_asked_at,
     }
-    return {**_head(job, reasons), "running": attempt}
+    return {**head(job, reasons), "running": attempt}
 
 
 def why_ended(job: Job) -> Facts:
     """Explain a job that has ended."""
     at = written(job.finished_at) if job.finished_at else "some time"
     text = f"it ended {job.status} at {at}"
-    return _head(job, [("ended", f"{text}: {job.error.message}" if job.error else text)])
+    return head(job, [("ended", f"{text}: {job.error.message}" if job.error else text)])
 
 
-def _pauses(job: Job, paused: Paused) -> list[tuple[str, str]]:
+def pauses_of(job: Job, paused: Paused) -> list[tuple[str, str]]:
     return [
         (
             "paused",
@@ -153,7 +153,8 @@ def _for(pause: Pause) -> str:
     return f": {pause.why}" if pause.why else ""
 
 
-def _head(job: Job, reasons: Sequence[tuple[str, str]], paused: Paused = NOTHING_PAUSED) -> Facts:
+def head(job: Job, reasons: Sequence[tuple[str, str]], paused: Paused = NOTHING_PAUSED) -> Facts:
+    """Return what every explanation has."""
     return {
         "id": job.id,
         "status": job.status,

@@ -30,7 +30,7 @@ from warren.errors import (
 from warren.growing import Spawned
 from warren.job import Job
 from warren.job_view import AttemptView, Event, JobView
-from warren.service_views import ScheduleView
+from warren.service_views import LaneView, ScheduleView
 from warren.task import Task, task
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ __all__ = [
     "JobHandle",
     "JobTimeout",
     "JobView",
+    "LaneView",
     "NodeView",
     "NotFinished",
     "Problem",

@@ -15,6 +15,7 @@ from warren.canvas.workflows import AsyncWorkflows
 from warren.errors import Problem
 from warren.handle import AsyncJobHandle
 from warren.job_view import Event, JobView
+from warren.lanes import AsyncLanes
 from warren.live import watch_async
 from warren.patience import Patience
 from warren.schedules import AsyncSchedules
@@ -127,6 +128,11 @@ class AsyncClient:
     def schedules(self) -> AsyncSchedules:
         """The schedules: `create`, `list`, `pause` and the rest."""
         return AsyncSchedules(self, self._hold)
+
+    @property
+    def lanes(self) -> AsyncLanes:
+        """The lanes of keys: `get`, `list`, `hold`, `resume`, `drain`."""
+        return AsyncLanes(self.patience, self._hold)
 
     @property
     def workflows(self) -> AsyncWorkflows:

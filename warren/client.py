@@ -15,6 +15,7 @@ from warren.canvas.workflows import Workflows
 from warren.errors import Problem
 from warren.handle import JobHandle
 from warren.job_view import Event, JobView
+from warren.lanes import Lanes
 from warren.live import watch
 from warren.patience import Patience
 from warren.schedules import Schedules
@@ -126,6 +127,11 @@ class Client:
     def schedules(self) -> Schedules:
         """The schedules: `create`, `list`, `pause` and the rest."""
         return Schedules(self, self._hold)
+
+    @property
+    def lanes(self) -> Lanes:
+        """The lanes of keys: `get`, `list`, `hold`, `resume`, `drain`."""
+        return Lanes(self.patience, self._hold)
 
     @property
     def workflows(self) -> Workflows:

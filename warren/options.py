@@ -12,12 +12,12 @@ from warren.submission import sendable
 
 _OPTIONS = {
     "always_retry", "cache_failures", "cache_key", "cache_stale_s", "cache_ttl_s", "examples",
-    "expires_in_s", "name", "never_retry", "priority", "process",
-    "queue", "retention_s", "retry", "schedule", "soft_timeout_s", "timeout_s", "title",
+    "expires_in_s", "key", "key_limit", "key_max_waiting", "name", "never_retry", "priority",
+    "process", "queue", "retention_s", "retry", "schedule", "soft_timeout_s", "timeout_s", "title",
+    "when_busy",
 }  # fmt: skip
 _LATER = {
-    "cache", "debounce_s", "key", "key_limit", "limits", "metadata", "tags",
-    "unique", "when_busy",
+    "cache", "debounce_s", "limits", "metadata", "tags", "unique",
 }  # fmt: skip
 _RETRY: dict[str, Any] = {
     "max_attempts": 3,

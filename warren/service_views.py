@@ -65,3 +65,16 @@ class QueueView(View):
     name: str
     paused: bool = False
     pause: dict[str, Any] | None = None
+
+
+class LaneView(View):
+    """A key, who has it, and who waits for it."""
+
+    key: str
+    running: int = 0
+    queued: int = 0
+    waiting: int = 0
+    oldest_waiting_s: float | None = None
+    holders: Sequence[dict[str, Any]] = ()
+    held: dict[str, Any] | None = None
+    cancelled: int | None = None  # how many, in the answer to `drain`

@@ -13,6 +13,15 @@ from pydantic_core import from_json
 from warren.canvas.composing import Composing
 from warren.docstring import Docstring
 from warren.job import Job, detached
+from warren.keys import (
+    WhenBusy,
+    check_key_limit,
+    check_key_max_waiting,
+    check_templates,
+    check_when_busy,
+    refuse_without_key,
+    templates_of,
+)
 from warren.naming import task_name
 from warren.options import (
     cache_of,
@@ -61,6 +70,10 @@ class Task(Sendable[P, R], Composing, Generic[P, R]):
         cache_key: str | None = None,
         cache_stale_s: float | None = None,
         cache_failures: bool = False,
+        key: str | Sequence[str] | None = None,
+        key_limit: int | None = None,
+        when_busy: WhenBusy | None = None,
+        key_max_waiting: int | None = None,
         title: str | None = None,
         examples: Sequence[dict[str, Any]] = (),
     ) -> None:
@@ -84,6 +97,12 @@ class Task(Sendable[P, R], Composing, Generic[P, R]):
             stale_s=cache_stale_s,
             failures=cache_failures,
         )
+        self.key = templates_of(self.name, key)
+        self.key_limit = check_key_limit(self.name, key_limit)
+        self.when_busy = check_when_busy(self.name, when_busy)
+        self.key_max_waiting = check_key_max_waiting(self.name, key_max_waiting)
+        if not self.key:
+            refuse_without_key(self.name, key_limit, when_busy, key_max_waiting)
         described = Docstring.of(fn)
         self.doc = described.text
         self.title = title or described.title or self.name
@@ -132,7 +151,7 @@ class Task(Sendable[P, R], Composing, Generic[P, R]):
 
     def _check_early(self) -> None:
         try:
-            self.input_schema()
+            check_templates(self.name, self.key, self.input_schema())
             self.output_schema()
         except NameError:
             return  # a type that the module defines further down: checked at first use
@@ -173,6 +192,10 @@ def task(
     cache_key: str | None = None,
     cache_stale_s: float | None = None,
     cache_failures: bool = False,
+    key: str | Sequence[str] | None = None,
+    key_limit: int | None = None,
+    when_busy: WhenBusy | None = None,
+    key_max_waiting: int | None = None,
     title: str | None = None,
     examples: Sequence[dict[str, Any]] = (),
 ) -> Decorator: ...

@@ -7,7 +7,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from api.actions import Action
-from api.contract import histories, schedule_shapes, shapes, steering, workflow_shapes
+from api.contract import (
+    histories,
+    lane_shapes,
+    schedule_shapes,
+    shapes,
+    steering,
+    workflow_shapes,
+)
 from api.invalidation import Invalidation
 from api.pausing import Words
 from api.schedules import Backfill, Note, ScheduleRequest
@@ -35,10 +42,12 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     steering.Worker,
     steering.WorkerList,
     *workflow_shapes.ANSWERS,
+    *lane_shapes.ANSWERS,
 )
 TAKEN: tuple[type[BaseModel], ...] = (
     *(Submission, Action, ScheduleRequest, Note, Backfill, Invalidation, Words),
     *workflow_shapes.TAKEN,
+    *lane_shapes.TAKEN,
 )
 
 

@@ -33,7 +33,7 @@ class TimelineEntry(Shape):
     worker: str | None = None
     because: str | None = Field(
         default=None,
-        description="`schedule`, `retry`, `snoozed`, `lost`, `handed-back`, `run-again`",
+        description="`schedule`, `key`, `retry`, `snoozed`, `lost`, `handed-back`, `run-again`",
     )
     until: datetime | None = Field(default=None, description="when it is due, if it waits")
     error: Error | None = None

@@ -6,7 +6,7 @@ from api.contract.components import Json, headers, schema_ref
 
 _SUBMISSION = (
     *("malformed-request", "unknown-task", "idempotency-in-progress", "body-too-large"),
-    "job-expired-from-history",
+    *("job-expired-from-history", "lane-full"),
 )
 SUBMIT_PROBLEMS = (
     *_SUBMISSION,

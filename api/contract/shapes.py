@@ -103,7 +103,9 @@ class Job(Shape):
     attempts: list[Attempt] = Field(description="the newest 50, oldest first")
     timeout_s: float | None
     soft_timeout_s: float | None
-    key: str | None
+    key: str | list[str] | None = Field(description="in whose lanes it stands; several as a list")
+    key_limit: int | None = Field(description="how many jobs of its keys may run at once")
+    when_busy: Literal["wait", "drop_new", "cancel_running", "fail"] | None
     tags: list[str]
     metadata: dict[str, Any]
     workflow_id: Id | None
@@ -154,6 +156,9 @@ class Problem(Shape):
     detail: str
     errors: list[InputFault] = Field(default=[], description="only with `invalid-input`")
     job_status: Status | None = Field(default=None, description="where the job of a 409 stands")
+    key: str | None = Field(default=None, description="with `lane-full`: whose line is too long")
+    depth: int | None = Field(default=None, description="with `lane-full`: how many stand in it")
+    cap: int | None = Field(default=None, description="with `lane-full`: how many may")
 
 
 class AcceptedItem(Shape):
@@ -212,6 +217,10 @@ class Task(Shape):
     cache: dict[str, Any] | None = Field(description="how equal calls are answered")
     paused: bool = Field(description="nothing of it begins")
     pause: Pause | None
+    key: str | list[str] | None = Field(description="templates over the input")
+    key_limit: int | None
+    when_busy: str | None
+    key_max_waiting: int | None
     input_schema: dict[str, Any] = Field(description="JSON Schema 2020-12")
     output_schema: dict[str, Any] = Field(description="JSON Schema 2020-12")
     examples: list[dict[str, Any]]

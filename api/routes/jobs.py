@@ -48,7 +48,8 @@ async def get_job(request: Request, job_id: str, parts: PartsOf) -> Response:
     else:
         job, headers = await wait_for_end(parts.hub, request, job_id, seconds), applied(seconds)
     awaited = (await parts.awaiting.of([job])).get(job_id)
-    return shown(request, job, headers, awaited=awaited, paused=parts.held.paused)
+    gate = None if job.lane is None else await parts.lanes.showing.gate(job)
+    return shown(request, job, headers, awaited=awaited, paused=parts.held.paused, gate=gate)
 
 
 @router.get("/v1/jobs/{job_id}/result", **operations.GET_RESULT)

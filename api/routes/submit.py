@@ -23,7 +23,7 @@ from shared.infrastructure.idempotency import Reservation
 router = APIRouter(tags=["jobs"])
 
 _GROUPS = ("retry", "cache", "unique")
-_LISTS = ("tags", "unique.by", "unique.replace")
+_LISTS = ("tags", "key", "unique.by", "unique.replace")
 
 
 @router.post("/v1/jobs", **operations.SUBMIT_JOB)
@@ -109,7 +109,10 @@ async def _answer(request: Request, parts: Parts, job: Job, headers: dict[str, s
 
 
 def _options(request: Request) -> Options:
-    """Return the options of a query; `retry.max_attempts=5` stands for a member of `retry`."""
+    """Return the options of a query.
+
+    `retry.max_attempts=5` stands for a member of `retry`, several `key=` for a list.
+    """
     given: dict[str, Any] = {}
     members: dict[str, dict[str, Any]] = defaultdict(dict)
     for name in request.query_params:

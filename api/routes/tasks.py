@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from api.answers import JSON
 from api.contract import operations
 from api.parts import PartsOf
-from api.views import pause_view, to_json
+from api.views import key_view, pause_view, to_json
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.pauses import Paused
 
@@ -45,6 +45,10 @@ def task_view(entry: TaskEntry, paused: Paused) -> dict[str, Any]:
         "schedule": entry.schedule,
         "cache": entry.cache,
         **pause_view(paused.tasks.get(entry.name)),
+        "key": key_view(entry.key),
+        "key_limit": entry.key_limit,
+        "when_busy": entry.when_busy,
+        "key_max_waiting": entry.key_max_waiting,
         "input_schema": entry.input_schema,
         "output_schema": entry.output_schema,
         "examples": entry.examples,

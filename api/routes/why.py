@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 from api import why
 from api.answers import JSON
 from api.contract import operations
+from api.lanes.why import why_in_line
 from api.parts import Parts, PartsOf
 from api.routes.jobs import known_form
 from api.views import etag, to_json
@@ -24,6 +25,10 @@ async def why_not_running(job_id: str, parts: PartsOf) -> Response:
 
 
 async def _explained(parts: Parts, job: Job) -> why.Facts:
+    if job.lane is not None:
+        outlook = await parts.lanes.showing.outlook(job)
+        gate = await parts.lanes.showing.gate(job)
+        return why_in_line(job, outlook, gate, parts.held.paused)
     if job.status is Status.WAITING:
         awaited = await parts.awaiting.of([job])
         return why.why_waiting(job, awaited.get(job.id), parts.held.paused)

@@ -20,12 +20,21 @@ LINEUP: tuple[System, ...] = (
     TaskiqSystem(workers=1, async_tasks=100, qos=200),
 )
 
+KEYED: tuple[System, ...] = tuple(
+    WarrenSystem(driver, family="keys", keys=1000) for driver in ("motor", "pymongo")
+)
+"""What a key costs; measured only when it is asked for, as in `--only warren,keys`."""
+
+EVERYBODY = LINEUP + KEYED
+
 
 def chosen(only: Sequence[str]) -> list[System]:
-    """The systems whose family or name is in `only`; all of them when it is empty."""
-    known = {name for system in LINEUP for name in (system.family, system.name)}
+    """The systems whose family or name is in `only`; the line-up when it is empty."""
+    known = {name for system in EVERYBODY for name in (system.family, system.name)}
     if unknown := set(only) - known:
         raise ValueError(
             f"nobody is called {', '.join(sorted(unknown))}; choose of {sorted(known)}"
         )
-    return [s for s in LINEUP if not only or s.family in only or s.name in only]
+    if not only:
+        return list(LINEUP)
+    return [s for s in EVERYBODY if s.family in only or s.name in only]

@@ -25,10 +25,11 @@ class WarrenSystem:
     family: str = "warren"
     submit_path: str = "/v1/jobs"
     queues: tuple[str, ...] = (f"{NAMESPACE}.jobs.default", f"{NAMESPACE}.jobs.math")
+    keys: int = 0  # each job has one of so many; none if 0
 
     @property
     def name(self) -> str:
-        return f"warren {self.driver}"
+        return f"warren {self.driver}" + (f" {self.keys} keys" if self.keys else "")
 
     @property
     def configuration(self) -> Mapping[str, str]:
@@ -40,6 +41,9 @@ class WarrenSystem:
         }
 
     def body(self, x: int, y: int) -> bytes:
+        if self.keys:
+            given = (x, y, (x * 31 + y) % self.keys)
+            return b'{"task":"math.add","input":{"x":%d,"y":%d},"key":"customer:%d"}' % given
         return b'{"task":"math.add","input":{"x":%d,"y":%d}}' % (x, y)
 
     def start(self, place: Place) -> list[Child]:

@@ -20,6 +20,10 @@ class TaskEntry:
     retention_s: float | None = None  # how long ends are remembered; None leaves it to the setting
     schedule: dict[str, Any] | None = None  # as the API has it
     cache: dict[str, Any] | None = None  # as the API has it; its key is a template over the input
+    key: tuple[str, ...] = ()  # templates over the input
+    key_limit: int | None = None
+    when_busy: str | None = None
+    key_max_waiting: int | None = None
     input_schema: dict[str, Any] = field(default_factory=dict)  # JSON Schema 2020-12
     output_schema: dict[str, Any] = field(default_factory=dict)
     examples: tuple[dict[str, Any], ...] = ()

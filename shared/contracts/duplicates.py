@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.equality import Cache, Unique, cache_slot, filled, unique_slot
 from shared.contracts.errors import Fault, InvalidInput
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job, Status, in_time
 from shared.contracts.record import record
 from shared.contracts.slot import Slot
 from shared.contracts.submission import Options
@@ -187,7 +187,7 @@ def _debouncing(options: Options) -> Rule:
 
 def _waiting(at: datetime, debounce: timedelta) -> dict[str, Any]:
     due_at = at + timedelta(milliseconds=round(debounce / timedelta(milliseconds=1)))
-    return {"status": Status.WAITING, "run_at": due_at, "due_at": due_at, "because": "schedule"}
+    return {"run_at": due_at, "lane": None, **in_time(due_at)}
 
 
 def _refusal(pointer: str, why: str) -> InvalidInput:

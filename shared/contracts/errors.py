@@ -9,6 +9,7 @@
     |-- UnknownTask           no worker has ever declared this task
     |-- NotFound              nothing has this id
     |   `-- Forgotten         something had it, and was removed from the history
+    |-- LaneFull              too many jobs wait for a key already
     |-- BadPageToken          a page token that we did not issue for this query
     |-- IdempotencyMismatch   a known Idempotency-Key came with another body
     |-- IdempotencyInProgress the first request with this Idempotency-Key is not answered yet
@@ -98,6 +99,18 @@ class Forgotten(NotFound):
     """Something had this id, and was removed from the history."""
 
     code = "job-expired-from-history"
+
+
+class LaneFull(WarrenError):
+    """Too many jobs wait for a key already."""
+
+    code = "lane-full"
+
+    def __init__(self, *, key: str, depth: int, cap: int) -> None:
+        super().__init__(
+            f"{depth} jobs wait for the key {key!r}, and no more than {cap} are to; try again later"
+        )
+        self.key, self.depth, self.cap = key, depth, cap
 
 
 class BadPageToken(WarrenError):

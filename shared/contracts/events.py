@@ -30,11 +30,12 @@ class Hint(NamedTuple):
     task: str
     queue: str
     tags: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 def hint_of(job: Job, event: str | None = None) -> Hint:
     """Return the hint for a job: for `event`, or else for the status that it has now."""
-    return Hint(job.id, event or event_of(job), job.task, job.queue, job.tags)
+    return Hint(job.id, event or event_of(job), job.task, job.queue, job.tags, job.keys)
 
 
 def event_of(job: Job) -> str:
@@ -54,7 +55,7 @@ def shard_key(job_id: str) -> str:
 
 def encode_hints(hints: Iterable[Hint]) -> bytes:
     """Return the body of one events message."""
-    return orjson.dumps([[h.job_id, h.event, h.task, h.queue, h.tags] for h in hints])
+    return orjson.dumps([h[:] if h.keys else h[:-1] for h in hints])
 
 
 def decode_hints(body: bytes) -> list[Hint]:
@@ -66,7 +67,9 @@ def decode_hints(body: bytes) -> list[Hint]:
         raise ValueError("not an events message") from error
 
 
-def _hint(job_id: str, event: str, task: str, queue: str, tags: list[str]) -> Hint:
+def _hint(
+    job_id: str, event: str, task: str, queue: str, tags: list[str], keys: list[str] | None = None
+) -> Hint:
     if not type(job_id) is type(event) is type(task) is type(queue) is str:
         raise ValueError("a hint is made of text")
-    return Hint(job_id, event, task, queue, tuple(tags))
+    return Hint(job_id, event, task, queue, tuple(tags), tuple(keys or ()))

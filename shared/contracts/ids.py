@@ -8,12 +8,26 @@ from hashlib import sha256
 
 # Ids are not secrets: one seed from the system a process saves a system call for each id.
 _RANDOM = random.Random(secrets.randbits(256))
+_STEP = 32  # bits; ids of one process and millisecond lie up to 2^32 apart
+_TAIL = 74  # bits behind the milliseconds
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+_last = (0, 0)  # the milliseconds and the tail of the newest id
 
 
 def new_id(at: datetime) -> str:
-    """Return a UUIDv7 for the instant `at`; ids of later milliseconds sort later."""
-    return _format(_milliseconds(at), _RANDOM.getrandbits(74))
+    """Return a UUIDv7 for the instant `at`; ids of later milliseconds sort later.
+
+    Within a millisecond those of one process sort as they were made (section 6.2, method 2).
+    """
+    global _last  # noqa: PLW0603 -- ids of a process have one order
+    milliseconds = _milliseconds(at)
+    if milliseconds == _last[0]:
+        tail = _last[1] + 1 + _RANDOM.getrandbits(_STEP)
+    else:
+        tail = _RANDOM.getrandbits(_TAIL - 1)  # the first bit stays free to count into
+    _last = (milliseconds, tail)
+    return _format(milliseconds, tail)
 
 
 def nth_id(seed: str, index: int) -> str:

@@ -47,8 +47,11 @@ class Move(StrEnum):
     SNOOZE = "be put off"
     CANCEL = "be cancelled"
     EXPIRE = "expire"
+    LINE_UP = "stand in line for its key"
     AGAIN = "run again"
+    AGAIN_IN_LINE = "run again once its key is free"
     SKIP = "be skipped"
+    TURN_AWAY = "fail since its key is busy"
     AWAIT = "wait for what grew from it"
     COMPLETE = "be completed by what grew from it"
     FOUNDER = "fail with what grew from it"
@@ -66,14 +69,20 @@ MOVES: dict[Move, tuple[frozenset[Status], Status]] = {
     Move.SNOOZE: (frozenset({Status.RUNNING}), Status.WAITING),
     Move.CANCEL: (frozenset({Status.WAITING, Status.QUEUED, Status.RUNNING}), Status.CANCELLED),
     Move.EXPIRE: (frozenset({Status.WAITING, Status.QUEUED, Status.RUNNING}), Status.EXPIRED),
+    Move.LINE_UP: (frozenset({Status.WAITING}), Status.WAITING),
     Move.AGAIN: (ENDS, Status.QUEUED),
+    Move.AGAIN_IN_LINE: (ENDS, Status.WAITING),
     Move.SKIP: (frozenset({Status.WAITING}), Status.SKIPPED),
+    Move.TURN_AWAY: (frozenset({Status.WAITING}), Status.FAILED),
     Move.AWAIT: (frozenset({Status.RUNNING}), Status.WAITING),
     Move.COMPLETE: (frozenset({Status.WAITING}), Status.SUCCEEDED),
     Move.FOUNDER: (frozenset({Status.WAITING}), Status.FAILED),
     Move.HOLD: (ENDS, Status.WAITING),
 }
 """Each move: from which statuses, to which."""
+
+FOR_KEY = "key"
+"""Why a job waits that stands in line in a lane."""
 
 MAX_LOST = 3
 """How often a job may lose its worker while it runs alone, before it fails with `worker-lost`."""
@@ -99,8 +108,12 @@ class Job:
     backoff: Backoff | None = None
     run_at: datetime | None = None  # not before this, as the client asked
     due_at: datetime | None = None  # when the time gate opens; only while it is closed
-    because: str | None = None  # why it is closed: "schedule", "retry" or "limit"
+    because: str | None = None  # why it waits: "schedule", "retry", "limit", "jobs" or "key"
     expires_at: datetime | None = None  # no attempt begins from here on
+    keys: tuple[str, ...] = ()  # in whose lanes it has a place while it may run, in this order
+    key_limit: int = 1  # how many jobs of each of its keys may be there, it among them
+    when_busy: str | None = None  # what becomes of a new job whose lane is full; None: it waits
+    lane: str | None = None  # the key that it stands in line for
     tags: tuple[str, ...] = ()
     metadata: str = "{}"  # JSON text
     schedule_id: str | None = None
@@ -202,22 +215,26 @@ class Job:
         return self._move(Move.FAIL, error=error, finished_at=at, unsettled=True, **counts)
 
     def opened(self, *, at: datetime) -> "Job":
-        """The time has come: the job is runnable."""
-        return self._move(Move.OPEN, queued_at=at, due_at=None, because=None, published=False)
+        """The time has come: the job is runnable, or stands in line for its key."""
+        if self.keys and self.lane is None:
+            return self._move(Move.LINE_UP, due_at=None, **in_line(self.keys))
+        return self._move(Move.OPEN, queued_at=at, published=False, **_FREE)
 
     def cancelled(self, *, at: datetime, **changes: Any) -> "Job":
         """Somebody asked for it; the attempt under way, if any, is over."""
-        return self._move(Move.CANCEL, finished_at=at, due_at=None, because=None, **changes)
+        return self._move(Move.CANCEL, finished_at=at, **_FREE, **changes)
 
     def expired(self, *, at: datetime, **changes: Any) -> "Job":
         """Its time has passed before an attempt could begin."""
-        return self._move(Move.EXPIRE, finished_at=at, due_at=None, because=None, **changes)
+        return self._move(Move.EXPIRE, finished_at=at, **_FREE, **changes)
 
     def skipped(self, *, at: datetime, error: Failure | None = None) -> "Job":
         """What it needed did not come."""
-        return self._move(
-            Move.SKIP, finished_at=at, due_at=None, because=None, error=error, unsettled=True
-        )
+        return self._move(Move.SKIP, finished_at=at, error=error, unsettled=True, **_FREE)
+
+    def turned_away(self, *, error: Failure, at: datetime) -> "Job":
+        """Its key is busy, and it is not to wait for that."""
+        return self._move(Move.TURN_AWAY, finished_at=at, error=error, unsettled=True, **_FREE)
 
     def awaiting(self, *, result: str | None = None) -> "Job":
         """The attempt is over; the job ends when the graphs that grew from it have."""
@@ -225,19 +242,11 @@ class Job:
 
     def completed(self, *, result: str, at: datetime) -> "Job":
         """What grew from the job has succeeded."""
-        return self._move(
-            Move.COMPLETE,
-            result=result,
-            finished_at=at,
-            due_at=None,
-            because=None,
-            unsettled=True,
-        )
+        return self._move(Move.COMPLETE, result=result, finished_at=at, unsettled=True, **_FREE)
 
     def foundered(self, *, error: Failure, at: datetime) -> "Job":
         """What grew from the job has not succeeded."""
-        changes: dict[str, Any] = {"finished_at": at, "due_at": None, "because": None}
-        changes["unsettled"] = True
+        changes = {"finished_at": at, "unsettled": True, **_FREE}
         return self._move(Move.FOUNDER, error=error, result=None, **changes)
 
     def amended(self, **changes: Any) -> "Job":
@@ -247,6 +256,9 @@ class Job:
     def again(self, *, at: datetime, input: str | None = None) -> "Job":
         """Somebody wants another run, perhaps with another input (JSON text)."""
         given = self.input if input is None else input
+        if self.keys:
+            line = in_line(self.keys)
+            return self._once_more(Move.AGAIN_IN_LINE, at, input=given, **line)
         return self._once_more(Move.AGAIN, at, input=given, queued_at=at, because=None)
 
     def held_again(self, *, at: datetime) -> "Job":
@@ -308,4 +320,20 @@ class Job:
         sources, target = MOVES[move]
         if self.status not in sources:
             raise IllegalMove(job_id=self.id, current=self.status, move=move)
-        return replace(self, status=target, version=self.version + 1, **changes)
+        changed = {"status": target, "version": self.version + 1, **changes}
+        return replace(self, **changed)
+
+
+_FREE: dict[str, Any] = {"due_at": None, "because": None, "lane": None}
+
+
+def in_line(keys: tuple[str, ...]) -> dict[str, Any]:
+    """Return where a job stands that waits for nothing any more, except for its keys."""
+    if not keys:
+        return {"status": Status.QUEUED, "because": None}
+    return {"status": Status.WAITING, "because": FOR_KEY, "lane": keys[0]}
+
+
+def in_time(due_at: datetime) -> dict[str, Any]:
+    """Return where a job stands whose time has not come."""
+    return {"status": Status.WAITING, "because": "schedule", "due_at": due_at}

@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from shared.contracts.ids import instant_of
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job, in_line, in_time
 from shared.contracts.record import record
 from shared.contracts.schedules.cron import parse_cron
 from shared.contracts.schedules.rules import CronInZone, Fire, Interval, Rule
@@ -21,6 +21,7 @@ LOOK_AGAIN = timedelta(milliseconds=500)
 """How often a keeper looks whether the job has ended for whose end a nominal time waits."""
 
 _INSTANT = timedelta(microseconds=1)
+_NOWHERE: dict[str, Any] = {"due_at": None, "because": None, "lane": None}
 _RULE = ("cron", "timezone", "every", "phase", "start_at", "end_at")
 _KEPT = (  # whatever its definition becomes
     *("created_at", "rev", "making", "buffered", "fired", "skipped", "missed"),
@@ -128,9 +129,7 @@ class Schedule:
             created_at=made_at,
             schedule_id=self.id,
             nominal_at=making.nominal_at,
-            status=Status.WAITING if waits else Status.QUEUED,
-            due_at=due_at if waits else None,
-            because="schedule" if waits else None,
+            **{**_NOWHERE, **(in_time(due_at) if waits else in_line(self.template.keys))},
             expires_at=max(due_at, made_at) + self.expires_in if self.expires_in else None,
         )
 

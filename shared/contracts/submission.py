@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
 from shared.contracts.catalogue import TaskEntry
@@ -13,7 +13,8 @@ from shared.contracts.equality import Cache, Unique
 from shared.contracts.errors import Fault, InvalidInput
 from shared.contracts.ids import new_id
 from shared.contracts.instants import Instant, written
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job, in_line, in_time
+from shared.contracts.keys import Keyed, keyed_fields, keys_of
 from shared.contracts.retrying import Retry, backoff_of
 from shared.contracts.strict_json import dump
 
@@ -23,7 +24,10 @@ QueueName = Annotated[str, StringConstraints(pattern=_QUEUE)]
 Seconds = Annotated[float, Field(gt=0, le=30 * 24 * 3600)]
 _CENTURY_S = 100 * 366 * 24 * 3600
 _SPECIAL = frozenset(
-    ("timeout_s", "soft_timeout_s", "retry", "run_at", "delay_s", "expires_at", "expires_in_s")
+    (
+        *("timeout_s", "soft_timeout_s", "retry", "run_at", "delay_s", "expires_at"),
+        *("expires_in_s", "key", "key_limit", "when_busy", "key_max_waiting"),
+    )
 )
 
 _OF_SINGLE_JOBS = ("cache", "unique", "debounce_s", "debounce_max_s")
@@ -31,16 +35,11 @@ _OF_SINGLE_JOBS = ("cache", "unique", "debounce_s", "debounce_max_s")
 MOST_BYTES = 4 * 1024 * 1024
 """Of the JSON text of input and metadata, also of one item among many."""
 
-LATER = frozenset(
-    (
-        *("key", "key_limit", "when_busy", "key_max_waiting", "limits"),
-        "webhook",
-    )
-)
+LATER = frozenset(("limits", "webhook"))
 """Fields of the API that this version does not serve yet; silence would be a lie."""
 
 
-class Options(BaseModel):
+class Options(Keyed):
     """How a job is to be run; everything but its task and its input."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -133,7 +132,7 @@ def to_job(
     """
     metadata = dump(options.metadata) if options.metadata else "{}"
     check_size(input_text, metadata)
-    task_is_plain = entry.retry is None and entry.expires_in_s is None
+    task_is_plain = entry.retry is None and entry.expires_in_s is None and not entry.key
     plain = task_is_plain and _SPECIAL.isdisjoint(options.model_fields_set)
     return Job(
         id=job_id or new_id(now),
@@ -145,7 +144,7 @@ def to_job(
         tags=tuple(options.tags),
         metadata=metadata,
         retention_s=entry.retention_s,
-        **(_of_the_task(entry) if plain else _special(options, entry, now)),
+        **(_of_the_task(entry) if plain else _special(options, entry, input_text, now)),
     )
 
 
@@ -154,21 +153,21 @@ def _of_the_task(entry: TaskEntry) -> dict[str, Any]:
     return {"timeout_s": entry.timeout_s, "soft_timeout_s": entry.soft_timeout_s}
 
 
-def _special(options: Options, entry: TaskEntry, now: datetime) -> dict[str, Any]:
+def _special(options: Options, entry: TaskEntry, input_text: str, now: datetime) -> dict[str, Any]:
     """Return the fields of a job for which most submissions ask nothing."""
     timeout_s, soft_timeout_s = _limits(options, entry)
     backoff = backoff_of(options.retry, entry.retry)
     run_at = _run_at(options, now)
     due_at = run_at if run_at is not None and run_at > now else None
+    keys = keys_of(options, entry, input_text)
     return {
+        **(in_line(keys) if due_at is None else in_time(due_at)),
+        **keyed_fields(options, entry, keys),
         "timeout_s": timeout_s,
         "soft_timeout_s": soft_timeout_s,
         "backoff": backoff,
         "max_attempts": backoff.attempts if backoff else 1,
         "run_at": run_at,
-        "status": Status.QUEUED if due_at is None else Status.WAITING,
-        "due_at": due_at,
-        "because": None if due_at is None else "schedule",
         "expires_at": _expires_at(options, entry, now=now, due=due_at),
     }
 

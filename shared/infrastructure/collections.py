@@ -23,9 +23,12 @@ QUEUES = "queues"
 LEASES = "leases"
 SCHEDULES = "schedules"
 PAUSES = "pauses"
+LANES = "lanes"
 
 BY_ID = "_id_"
 """The index that a write to known ids must use; the planner may prefer one on status."""
+IN_LANE = "in_lane"
+"""The index on the jobs that stand in line for a key, in their order."""
 
 BELLS = "bells"
 """The index of runnable jobs for which the broker has a bell, by queue and priority."""
@@ -121,6 +124,21 @@ INDEXES: dict[str, list[IndexModel]] = {
             name=HELD_SLOTS,
             unique=True,
             partialFilterExpression={"slot.held": {"$gt": ""}},
+        ),
+        IndexModel(  # who stands in line for a key: only these have a lane
+            [("lane", ASCENDING), ("priority", DESCENDING), ("_id", ASCENDING)],
+            name=IN_LANE,
+            partialFilterExpression={"lane": {"$exists": True}},
+        ),
+        IndexModel(  # of these, the ones that are not to wait for long
+            [("when_busy", ASCENDING), ("_id", ASCENDING)],
+            name="impatient",
+            partialFilterExpression={"lane": {"$exists": True}, "when_busy": {"$exists": True}},
+        ),
+        IndexModel(
+            [("keys", ASCENDING), ("_id", DESCENDING)],
+            name="keyed",
+            partialFilterExpression={"keys": {"$exists": True}},
         ),
         IndexModel(
             [("unsettled", ASCENDING)],

@@ -81,6 +81,7 @@ def _past_attempt(stored: Document) -> PastAttempt:
 
 _RESTORE: dict[str, Any] = {
     "tags": tuple,
+    "keys": tuple,
     "claim": lambda stored: Claim(**stored),
     "error": lambda stored: Failure(**stored),
     "progress": lambda stored: Progress(**stored),

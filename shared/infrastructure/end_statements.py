@@ -50,12 +50,16 @@ class End:
         """Say whether other jobs may wait for this end."""
         if self.move is Move.AWAIT:
             return True  # what grew from it may have ended already
+        if self.job.keys:
+            return True  # those behind it in its lanes
         return _concerns_others(self.job) and self.move not in PUT_OFF
 
     @property
     def after(self) -> Job:
         """Return the job as this end leaves it; its instants are those of the claim."""
         at = self.job.started_at or self.job.created_at
+        if self.move in PUT_OFF:
+            return self.put_off(at)
         if self.move is Move.SUCCEED:
             return self.job.succeeded(result=self.result or "null", at=at)
         if self.move is Move.AWAIT:
@@ -63,6 +67,12 @@ class End:
         if self.move is Move.FAIL and self.error:
             return self.job.failed(error=self.error, at=at)
         return self.job.expired(at=at) if self.move is Move.EXPIRE else self.job.cancelled(at=at)
+
+    def put_off(self, at: datetime) -> Job:
+        """Return the job as RETRY or SNOOZE leaves it."""
+        if self.error and self.move is Move.RETRY:
+            return self.job.tried_in_vain(error=self.error, delay=self.delay, at=at)
+        return self.job.snoozed(delay=self.delay, at=at, because=self.because)
 
     @property
     def event(self) -> str:
@@ -138,11 +148,7 @@ def _encode_awaiting(end: End, outcome: Document) -> RawBSONDocument:
 
 def _encode_put_off(end: End) -> RawBSONDocument:
     now = datetime.now(UTC)  # only distances from it are stored
-    if end.error and end.move is Move.RETRY:
-        after = end.job.tried_in_vain(error=end.error, delay=end.delay, at=now)
-    else:
-        after = end.job.snoozed(delay=end.delay, at=now, because=end.because)
-    return encode_move(end.job, after, at=now)
+    return encode_move(end.job, end.put_off(now), at=now)
 
 
 def _encode_successes(ends: Sequence[End]) -> RawBSONDocument:

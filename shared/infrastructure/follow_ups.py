@@ -1,18 +1,21 @@
-"""What follows from the ends of jobs, once and for all: workflows move on, watchers are told.
+"""What follows from the ends of jobs: workflows move on, lanes go to the next, watchers are told.
 
 Whoever writes an end that carries the mark `unsettled` settles it, and the keeper does so if that
 process died in between. Each step may be repeated.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 from shared.contracts.events import hint_of
 from shared.contracts.job import ENDS, Job, Status
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.hint_sender import HintSender
+from shared.infrastructure.lanes.admissions import Admissions
 from shared.infrastructure.mongo import Database, translated
 from shared.infrastructure.workflow.advance import Advance
-from shared.infrastructure.workflow.progress import Progress, Ring
+from shared.infrastructure.workflow.node_jobs import FOR_JOBS
+from shared.infrastructure.workflow.progress import Progress, Ring, Runnable
 
 _ENDED = {"$in": sorted(ENDS)}
 _WAITING = Status.WAITING.value
@@ -26,22 +29,36 @@ class FollowUps:
         self._hints = hints
         self._ring = ring
         self.workflows = Advance(database, ring)
+        self.lanes = Admissions(database)
 
     async def settle(self, ended: Sequence[Job], *, tell: bool = False) -> None:
         """Do all that follows from these ends; with `tell`, also tell of the jobs themselves."""
-        followed = [job for job in ended if job.workflow_id or job.grown or not job.done]
+        followed = [job for job in ended if _moves_a_workflow_on(job)]
         if followed:
             await self.bring(await self.workflows.advance(followed))
+        keyed = [job for job in ended if job.keys]
+        if keyed:
+            await self._let_run(await self.lanes.settle(keyed))
         if tell:
             self._hints.tell(map(hint_of, ended))
-        await self._settled(ended)
+        moving = {job.id for job in followed}
+        await self._settled([job for job in ended if job.unsettled or job.id in moving])
 
     async def bring(self, progress: Progress) -> None:
         """Ring for jobs that may run now, and tell of everything that changed."""
         await self._ring(progress.runnable)
         self._hints.tell([each.hint for each in progress.runnable] + progress.hints)
+        if progress.lanes:
+            await self._let_run(await self.lanes.pass_on(Counter(progress.lanes)))
+        if any(job.keys for job in progress.ended):
+            await self._let_run(await self.lanes.settle(progress.ended))
         if progress.ended:
             await self._settled(progress.ended)
+
+    async def _let_run(self, jobs: Sequence[Runnable]) -> None:
+        if jobs:
+            await self._ring(jobs)
+            self._hints.tell(each.hint for each in jobs)
 
     async def _settled(self, jobs: Sequence[Job]) -> None:
         """Remember it of the state that it was done for: a job that waits may end meanwhile."""
@@ -51,3 +68,10 @@ class FollowUps:
                 settled = {"_id": {"$in": ids}, "unsettled": True, "status": status}
                 with translated():
                     await self._jobs.update_many(settled, {"$unset": {"unsettled": ""}}, hint=BY_ID)
+
+
+def _moves_a_workflow_on(job: Job) -> bool:
+    """Say whether others may wait for how a job stands now, beside those in its lanes."""
+    if job.done:
+        return job.workflow_id is not None or job.grown
+    return job.status is Status.WAITING and job.because == FOR_JOBS

@@ -11,7 +11,7 @@ from pymongo import ASCENDING
 
 from shared.contracts.bands import band_of
 from shared.contracts.events import Hint
-from shared.contracts.job import MOVES, Move
+from shared.contracts.job import FOR_KEY, MOVES, Move
 from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.mongo import Database, Document, translated
@@ -19,7 +19,7 @@ from shared.infrastructure.mongo import Database, Document, translated
 _WAITING = next(iter(MOVES[Move.OPEN][0])).value
 _UNBEGUN = ["queued", "waiting"]  # no attempt is under way: what may expire by itself
 _UNAWAITED = {"$nor": [{"because": "jobs", "starts": {"$gt": 0}}]}  # it has run, and has grown
-_SHOWN = {"task": 1, "queue": 1, "priority": 1, "tags": 1}
+_SHOWN = dict.fromkeys(("task", "queue", "priority", "tags", "keys", "when_busy"), 1)
 
 
 @record
@@ -32,6 +32,8 @@ class Timed:
     tags: tuple[str, ...]
     priority: int
     comes_in: timedelta  # by the database's clock, when it was asked; negative if it is past
+    keys: tuple[str, ...] = ()
+    when_busy: str | None = None
 
     @property
     def band(self) -> str:
@@ -40,7 +42,7 @@ class Timed:
 
     def hint(self, event: str) -> Hint:
         """Return the hint that this job has changed."""
-        return Hint(self.id, event, self.task, self.queue, self.tags)
+        return Hint(self.id, event, self.task, self.queue, self.tags, self.keys)
 
 
 class JobTimes:
@@ -58,6 +60,13 @@ class JobTimes:
         """Make those of the jobs runnable that are due; return how many that were."""
         query = {"_id": {"$in": list(ids)}, "status": _WAITING, **_before("due_at")}
         return await self._move(Move.OPEN, query, {"queued_at": "$$NOW", "published": False})
+
+    async def line_up(self, ids: Sequence[str]) -> int:
+        """Let those of the jobs that are due stand in line for their keys; return how many."""
+        query = {"_id": {"$in": list(ids)}, "status": _WAITING, **_before("due_at")}
+        return await self._move(
+            Move.LINE_UP, query, {"lane": {"$first": "$keys"}, "because": {"$literal": FOR_KEY}}
+        )
 
     async def expiring(self, *, most: int) -> list[Timed]:
         """Return jobs that have not begun in time, the latest first."""
@@ -93,10 +102,11 @@ class JobTimes:
         return list(map(_timed, found))
 
     async def _move(self, move: Move, query: Document, changes: Document) -> int:
+        gone = [name for name in ("due_at", "because", "lane") if name not in changes]
         stored = {"status": MOVES[move][1].value, "version": {"$add": ["$version", 1]}, **changes}
         with translated():
             outcome = await self._jobs.update_many(
-                query, [{"$set": stored}, {"$unset": ["due_at", "because"]}], hint=BY_ID
+                query, [{"$set": stored}, {"$unset": gone}], hint=BY_ID
             )
         return outcome.modified_count
 
@@ -115,5 +125,7 @@ def _timed(found: dict[str, Any]) -> Timed:
         queue=found["queue"],
         tags=tuple(found.get("tags", ())),
         priority=found["priority"],
+        keys=tuple(found.get("keys", ())),
+        when_busy=found.get("when_busy"),
         comes_in=timedelta(milliseconds=found["comes_in"]),
     )

@@ -47,11 +47,13 @@ class TaskCatalogue:
 
 def _to_document(entry: TaskEntry) -> Document:
     plain: dict[str, Any] = {name: getattr(entry, name) for name in _FIELDS if name != "name"}
+    plain["key"] = list(entry.key)
     return plain | {name: orjson.dumps(plain[name]).decode() for name in _AS_TEXT}
 
 
 def _from_document(document: Document) -> TaskEntry:
-    restored = {name: orjson.loads(document[name]) for name in _AS_TEXT}
+    restored: dict[str, Any] = {name: orjson.loads(document[name]) for name in _AS_TEXT}
     restored["examples"] = tuple(restored["examples"])
-    rest = {n: document[n] for n in _FIELDS if n in document and n not in _AS_TEXT}
+    restored["key"] = tuple(document.get("key", ()))
+    rest = {n: document[n] for n in _FIELDS if n in document and n not in restored}
     return TaskEntry(name=document["_id"], **rest, **restored)

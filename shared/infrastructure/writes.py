@@ -90,6 +90,23 @@ async def update(database: Database, collection: str, updates: Sequence[RawBSOND
     return matched
 
 
+async def update_if_unchanged(
+    database: Database, collection: str, updates: Sequence[RawBSONDocument]
+) -> int:
+    """Apply updates that may insert what they do not find; return how many took effect.
+
+    Of one that finds its document otherwise than its filter says, the insert meets the id.
+    """
+    matched = 0
+    for chunk in _chunks(updates):
+        reply = await _run(database, {"update": collection, "updates": chunk, "ordered": False})
+        for error in reply.get("writeErrors", ()):
+            if error["code"] != _DUPLICATE_KEY:
+                raise StoreUnavailable(f"MongoDB refused an update: {error['errmsg']}")
+        matched += reply["n"]
+    return matched
+
+
 async def until_stored(write: Callable[[], Awaitable[T]], *, patience: float | None = None) -> T:
     """Repeat a write that is safe to repeat until MongoDB answers, or `patience` seconds passed.
 

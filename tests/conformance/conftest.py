@@ -11,6 +11,7 @@ from deploy.local.stack import Stack
 from shared.infrastructure.collections import (
     INDEXES,
     KEYS,
+    LANES,
     LEASES,
     PAUSES,
     QUEUES,
@@ -43,7 +44,7 @@ async def databases(stack: Stack) -> AsyncIterator[dict[str, Database]]:
 async def database(request: pytest.FixtureRequest, databases: dict[str, Database]) -> Database:
     """The database of one driver, emptied."""
     database = databases[request.param]
-    for name in (*INDEXES, TASKS, KEYS, LEASES, QUEUES, PAUSES):
+    for name in (*INDEXES, TASKS, KEYS, LANES, LEASES, QUEUES, PAUSES):
         await until_stored(partial(_empty, database, name))
     return database
 

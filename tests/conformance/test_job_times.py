@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.contracts.errors import IllegalMove
+from shared.contracts.events import Hint
 from shared.contracts.job import Job, Status
 from shared.infrastructure.collections import JOBS
 from shared.infrastructure.job_times import JobTimes
@@ -74,7 +75,8 @@ async def test_what_is_due_soon_is_found_the_earliest_first_with_the_time_that_i
     assert [each.id for each in found] == [past.id, soon.id, later.id]
     assert timedelta(seconds=-6) < found[0].comes_in < timedelta(seconds=-4.5)
     assert timedelta() < found[1].comes_in <= timedelta(seconds=0.4)
-    assert found[1].hint("job.queued") == (soon.id, "job.queued", "math.add", "default", ("a",))
+    told = Hint(soon.id, "job.queued", "math.add", "default", ("a",))
+    assert found[1].hint("job.queued") == told
     assert len(await times.due_within(SECOND, most=2)) == 2
 
 

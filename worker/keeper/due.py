@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_times import JobTimes, Timed
+from worker.keeper.lanes import Lanes
 from worker.keeper.window import Window
 
 EVERY = 1.0  # seconds between two looks, at most
@@ -24,9 +25,10 @@ class Due:
     the job is late by a second.
     """
 
-    def __init__(self, times: JobTimes, window: Window, hints: HintSender) -> None:
+    def __init__(self, times: JobTimes, window: Window, hints: HintSender, lanes: Lanes) -> None:
         self._times = times
         self._window = window
+        self._lanes = lanes
         self._hints = hints
         self._ahead: list[tuple[float, Timed]] = []  # what is known to come, by monotonic time
         self._look_at = 0.0  # monotonic; then there may be more
@@ -61,15 +63,25 @@ class Due:
     async def _open(self, due: Sequence[Timed]) -> int:
         if not due:
             return 0
+        free = [job for job in due if not job.keys]
+        keyed = [job for job in due if job.keys]
         opened = 0
         try:
-            opened = await self._times.open([job.id for job in due])
+            opened = await self._times.open([job.id for job in free]) if free else 0
+            opened += await self._times.line_up([job.id for job in keyed]) if keyed else 0
         finally:
             if opened < len(due):  # in doubt, moved on meanwhile, or the clocks run apart
                 self._news.set()
-        self._hints.tell(job.hint("job.queued") for job in due)
-        await self._window.ring((job.band, job.id) for job in due)
+        self._hints.tell(job.hint("job.queued") for job in free)
+        await self._window.ring((job.band, job.id) for job in free)
+        if keyed:
+            await self._let_in(keyed)
         return opened
+
+    async def _let_in(self, jobs: Sequence[Timed]) -> None:
+        """Let in who is next in the lanes in which these jobs stand in line now."""
+        impatient = [job.id for job in jobs if job.when_busy]
+        await self._lanes.admit({job.keys[0] for job in jobs}, impatient=impatient)
 
     async def rest(self) -> None:
         """Sleep until the next job is due, or something new is."""

@@ -19,6 +19,9 @@ from shared.infrastructure.job_requests import JobRequests
 from shared.infrastructure.job_rescue import JobRescue
 from shared.infrastructure.job_times import JobTimes
 from shared.infrastructure.job_window import JobWindow
+from shared.infrastructure.lanes.admissions import Admissions
+from shared.infrastructure.lanes.impatient import Impatient
+from shared.infrastructure.lanes.sweep import LaneSweep
 from shared.infrastructure.leases import Leases
 from shared.infrastructure.mongo import Database, Document
 from shared.infrastructure.pauses import Pauses
@@ -32,6 +35,7 @@ from shared.infrastructure.workflow.graphs import Graphs
 from shared.infrastructure.workflow.progress import Ring, Runnable
 from shared.infrastructure.workflow.retention import WorkflowRetention
 from worker.keeper import due, expiry, forgetting, graphs, invariants, lost, refill, rescue
+from worker.keeper import lanes as lanes_loop
 from worker.keeper import schedules as schedules_loop
 from worker.keeper import unpublished as unpublished_loop
 from worker.keeper import unsettled as unsettled_loop
@@ -40,6 +44,7 @@ from worker.keeper.expiry import Expiry
 from worker.keeper.forgetting import Forgetting
 from worker.keeper.graphs import Abandoned
 from worker.keeper.invariants import Invariants
+from worker.keeper.lanes import Lanes
 from worker.keeper.leadership import Leadership
 from worker.keeper.loop import Loop, Tally, keep
 from worker.keeper.lost import Lost
@@ -77,7 +82,9 @@ class Keeper:
         follow_ups = FollowUps(database, hints, _bring(window))
         unsettled = Unsettled(queries, follow_ups, hints)
         abandoned = Abandoned(Graphs(database), follow_ups)
-        self.due = Due(times, window, hints)
+        room = Room(JobRequests(database), hints, ControlSender(settings, hints))
+        lanes = _lanes(database, follow_ups.lanes, room, _bring(window), hints)
+        self.due = Due(times, window, hints, lanes)
         self.rescue = Rescue(
             rescue=queries,
             moves=JobMoves(database),
@@ -92,8 +99,8 @@ class Keeper:
         missing = Lost(jobs, workers, broker)
         expiring = Expiry(times, unsettled)
         forget = Forgetting(Retention(database), WorkflowRetention(database), settings.retention)
-        schedules = _schedules(database, settings, hints, window)
-        self._promises = Invariants(queries, times, workers)
+        schedules = _schedules(database, hints, window, room, lanes)
+        self._promises = Invariants(queries, times, workers, lanes)
         self.loops = (
             Loop(name="due", step=self.due.step, every=due.EVERY, rest=self.due.rest),
             Loop(name="marks", step=ringing.mark, every=MARK_EVERY, everywhere=True),
@@ -110,6 +117,8 @@ class Keeper:
             ),
             Loop(name="graphs", step=abandoned.begin, every=graphs.EVERY),
             Loop(name="half-stored", step=abandoned.sweep, every=graphs.SWEEP_EVERY),
+            Loop(name="lanes", step=lanes.holders, every=lanes_loop.EVERY, full=lanes_loop.FULL),
+            Loop(name="lines", step=lanes.lines, every=lanes_loop.LINES_EVERY),
             Loop(name="expiry", step=expiring.step, every=expiry.EVERY, full=expiry.MOST),
             Loop(name="retention", step=forget.step, every=forgetting.EVERY, full=forgetting.FULL),
             Loop(
@@ -137,10 +146,16 @@ def _bring(window: Window) -> Ring:
     return bring
 
 
+def _lanes(
+    database: Database, admissions: Admissions, room: Room, ring: Ring, hints: HintSender
+) -> Lanes:
+    impatient = Impatient(database, admissions, room.make)
+    return Lanes(LaneSweep(database), admissions, impatient, ring, hints)
+
+
 def _schedules(
-    database: Database, settings: WorkerSettings, hints: HintSender, window: Window
+    database: Database, hints: HintSender, window: Window, room: Room, lanes: Lanes
 ) -> Schedules:
-    room = Room(JobRequests(database), hints, ControlSender(settings, hints))
     return Schedules(
         store=ScheduleStore(database),
         jobs=ScheduledJobs(database),
@@ -148,6 +163,7 @@ def _schedules(
         hints=hints,
         ring=window.ring,
         cancel=room.make,
+        line_up=lanes.admit,
     )
 
 

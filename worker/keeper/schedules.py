@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from shared.contracts.errors import InvalidSchedule
 from shared.contracts.events import hint_of
@@ -39,6 +40,13 @@ Ring = Callable[[Iterable[tuple[str, str]]], Awaitable[int]]
 Cancel = Callable[[Sequence[Job]], Awaitable[None]]
 
 
+class LineUp(Protocol):
+    """Lets in who is next for these keys, and deals with jobs that are not to wait."""
+
+    async def __call__(self, keys: Iterable[str], *, impatient: Sequence[str] = ()) -> None:
+        """Do so."""
+
+
 class Schedules:
     """Fires what is due; any number of keepers may do so at once."""
 
@@ -51,6 +59,7 @@ class Schedules:
         hints: HintSender,
         ring: Ring,
         cancel: Cancel,
+        line_up: LineUp,
     ) -> None:
         self._store = store
         self._jobs = jobs
@@ -58,6 +67,7 @@ class Schedules:
         self._hints = hints
         self._ring = ring  # for (band, id) pairs
         self._cancel = cancel  # ends jobs, or asks their workers to; may be repeated
+        self._line_up = line_up  # lets jobs into the lanes of these keys
         self._pause = 0.0
 
     async def step(self) -> int:
@@ -130,6 +140,10 @@ class Schedules:
         self._hints.tell_of_new(map(hint_of, jobs))
         self._hints.tell_due(job.due_at - job.created_at for job in jobs if job.due_at)
         runnable = [(job.band, job.id) for job in jobs if job.status is Status.QUEUED]
+        keyed = [job for job in jobs if job.lane is not None]
+        if keyed:
+            impatient = [job.id for job in keyed if job.when_busy]
+            await self._line_up({job.lane or "" for job in keyed}, impatient=impatient)
         with suppress(TimeoutError):  # what is not rung for now is rung for later
             async with asyncio.timeout(_RINGING):
                 await self._ring(runnable)

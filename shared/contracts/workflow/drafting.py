@@ -15,6 +15,7 @@ from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import InvalidInput
 from shared.contracts.instants import Instant
 from shared.contracts.job import Job
+from shared.contracts.keys import keys_of
 from shared.contracts.record import record
 from shared.contracts.strict_json import dump
 from shared.contracts.submission import (
@@ -30,6 +31,7 @@ from shared.contracts.workflow.fitting import Fitting
 from shared.contracts.workflow.graph import Graph, Node
 from shared.contracts.workflow.growth import labels_under
 from shared.contracts.workflow.pointers import escaped
+from shared.contracts.workflow.references import unwrapped
 
 _CENTURY_S = 100 * 366 * 24 * 3600
 _NOTHING = Options()
@@ -130,17 +132,31 @@ class _Reader:
             said = f"no worker has declared a task named {node.task[:200]!r}"
             self._tell(node, "/task", said)
             return
-        if node.fields:
-            self._read_fields(node, entry)
+        fields = node.fields
+        if entry.key and "key" not in (fields or {}):
+            fields = self._with_key(node, entry)
+        if fields:
+            self._read_fields(node, entry, fields)
         elif node.task not in self._draft.plain:
             self._draft.plain[node.task] = self._template(_NOTHING, entry, None)
         self._read_input(node, entry)
 
-    def _read_fields(self, node: Node, entry: TaskEntry) -> None:
+    def _with_key(self, node: Node, entry: TaskEntry) -> dict[str, Any]:
+        """Return what a node says with the key that its task makes of its input."""
+        said = dict(node.fields or {})
         try:
-            options = Options.model_validate(node.fields)
+            said["key"] = list(keys_of(_NOTHING, entry, dump(unwrapped(node.input))))
+        except InvalidInput as error:
+            advice = "a node whose input is known only later needs a `key` of its own"
+            self._tell(node, "/key", f"{error.faults[0].message}; {advice}")
+            said["key"] = "-"
+        return said
+
+    def _read_fields(self, node: Node, entry: TaskEntry, said: dict[str, Any]) -> None:
+        try:
+            options = Options.model_validate(said)
             refuse_what_single_jobs_take(options, "a workflow runs each of its nodes once")
-            template = self._template(options, entry, node.fields)
+            template = self._template(options, entry, said)
         except ValidationError as error:
             for fault in faults_of(error.errors()):
                 self._tell(node, fault.pointer, fault.message)

@@ -63,7 +63,7 @@ class Advance:
         Of one whose attempt is over and that waits for what grew from it, that is its own end, if
         the last graph has ended already.
         """
-        done = Progress([], [], [])
+        done = Progress([], [], [], [])
         owners = [job.id for job in ended if not job.done]
         news = await self._ends_of([job for job in ended if job.done], done)
         await self._complete(owners + await self.carry(news, done), done)
@@ -71,7 +71,7 @@ class Advance:
 
     async def end_nodes(self, ends: Sequence[NodeEnd]) -> Progress:
         """Do what follows from ends of nodes that have no job of their own."""
-        done = Progress([], [], [])
+        done = Progress([], [], [], [])
         await self._complete(await self.carry(list(ends), done), done)
         return done
 
@@ -104,7 +104,7 @@ class Advance:
 
     async def begin(self, rows: Sequence[NodeRow]) -> Progress:
         """Start the nodes of a new graph that wait for nobody."""
-        done = Progress([], [], [])
+        done = Progress([], [], [], [])
         owners: list[str] = []
         for start in range(0, len(rows), _MOST_AT_ONCE):
             ends, opened = await self._decide(rows[start : start + _MOST_AT_ONCE], done)
@@ -118,7 +118,8 @@ class Advance:
     async def begin_again(self, graph: str) -> Progress:
         """Start a graph that nobody has begun yet, or part of one that is to run again."""
         redone = await self._redoing.apply(graph)
-        done = Progress([Runnable.of(job) for job in redone.jobs], [], [])
+        done = Progress([], [], [], [])
+        done.let_run(redone.jobs)
         for seed in redone.graphs:
             rows = await self._graphs.nodes_of(seed)
             done.add(await self.begin([row for row in rows if row.state == WAITING]))
@@ -156,7 +157,7 @@ class Advance:
             return []
         ended = await self._graph_ends.end(graph)
         done.hints.extend(ended.hints)
-        done.runnable.extend(Runnable.of(job) for job in ended.hooks)
+        done.let_run(ended.hooks)
         return [ended.owner] if ended.owner else []
 
     async def _decide(
@@ -184,11 +185,15 @@ class Advance:
         return ends + skipped, [row.id for row in runs]
 
     async def _open_jobs(self, jobs: Sequence[tuple[NodeRow, str]], done: Progress) -> None:
-        at_once = [(row, job_id) for row, job_id in jobs if not row.timed]
+        at_once = [(row, job_id) for row, job_id in jobs if not (row.timed or row.keys)]
+        keyed = [(row, job_id) for row, job_id in jobs if row.keys and not row.timed]
         timed = [job_id for row, job_id in jobs if row.timed]
         if at_once:
             await self._jobs.open([job_id for _, job_id in at_once])
             await self._bring([_runnable(row, job_id) for row, job_id in at_once], done)
+        if keyed:
+            await self._jobs.line_up([job_id for _, job_id in keyed])
+            done.lanes.extend(row.keys[0] for row, _ in keyed)
         if timed:
             await self._jobs.wait_for_their_time(timed)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from shared.contracts.attempt import Failure
-from shared.contracts.job import MOVES, Job, Move, Status
+from shared.contracts.job import FOR_KEY, MOVES, Job, Move, Status
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import failure_document, from_document, to_document
 from shared.infrastructure.mongo import Database, Document, translated
@@ -38,6 +38,15 @@ class NodeJobs:
             held: Document = {"_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])}, **_HELD}
             with translated():
                 await self._jobs.update_many({**held, "run_at": None}, _OPENED, hint=BY_ID)
+
+    async def line_up(self, ids: Sequence[str]) -> None:
+        """Let jobs that waited for jobs only stand in line for the first of their keys."""
+        lane: Document = {"lane": {"$first": "$keys"}, "because": {"$literal": FOR_KEY}}
+        change = [{"$set": {**lane, "version": {"$add": ["$version", 1]}}}]
+        for start in range(0, len(ids), _MOST_AT_ONCE):
+            held: Document = {"_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])}, **_HELD}
+            with translated():
+                await self._jobs.update_many({**held, "run_at": None}, change, hint=BY_ID)
 
     async def wait_for_their_time(self, ids: Sequence[str]) -> None:
         """Close the time gate of jobs whose parents have ended, so that the keeper opens it."""

@@ -123,7 +123,7 @@ class _Templates:
     def of(self, each: Planted) -> Document:
         """Return the document of a node's job without its id, its path and its input."""
         task = each.node.task or ""
-        if each.node.fields:
+        if each.node.fields or "keys" in self._usual.get(task, {}):  # made of each one's input
             return self._made(each)
         if task not in self._usual:
             self._usual[task] = self._made(each)
@@ -135,6 +135,7 @@ class _Templates:
             status=Status.WAITING,
             due_at=None,
             because=FOR_JOBS,
+            lane=None,
             retention_s=None,  # a workflow is remembered as a whole
             workflow_id=self._workflow_id,
         )
@@ -187,6 +188,7 @@ def _row(
         queue=job["queue"] if job else "",
         priority=job["priority"] if job else USUAL,
         tags=tuple(job.get("tags", ())) if job else (),
+        keys=tuple(job.get("keys", ())) if job else (),
     )
 
 

@@ -1,6 +1,6 @@
 """What advancing a workflow works with: ends of nodes, and what it has brought about."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from shared.contracts.bands import USUAL, band_of
@@ -20,6 +20,7 @@ class Runnable(NamedTuple):
     task: str
     tags: tuple[str, ...]
     priority: int = USUAL
+    keys: tuple[str, ...] = ()
 
     @property
     def band(self) -> str:
@@ -29,12 +30,12 @@ class Runnable(NamedTuple):
     @classmethod
     def of(cls, job: Job) -> "Runnable":
         """Return what a ringer needs to know of a job."""
-        return cls(job.queue, job.id, job.task, job.tags, job.priority)
+        return cls(job.queue, job.id, job.task, job.tags, job.priority, job.keys)
 
     @property
     def hint(self) -> Hint:
         """Return the hint that tells of it."""
-        return Hint(self.id, "job.queued", self.task, self.queue, self.tags)
+        return Hint(self.id, "job.queued", self.task, self.queue, self.tags, self.keys)
 
 
 Ring = Callable[[Sequence[Runnable]], Awaitable[None]]
@@ -56,12 +57,22 @@ class Progress(NamedTuple):
     runnable: list[Runnable]
     hints: list[Hint]  # about everything else
     ended: list[Job]  # by it: they had waited for what grew from them, or it grew from others
+    lanes: list[str]  # keys for which jobs stand in line from now on
 
     def add(self, more: "Progress") -> None:
         """Note all of what was brought about by something else."""
         self.runnable.extend(more.runnable)
         self.hints.extend(more.hints)
         self.ended.extend(more.ended)
+        self.lanes.extend(more.lanes)
+
+    def let_run(self, jobs: Iterable[Job]) -> None:
+        """Note jobs for which nothing but their keys may stand in the way."""
+        for job in jobs:
+            if job.lane is None:
+                self.runnable.append(Runnable.of(job))
+            else:
+                self.lanes.append(job.lane)
 
     def add_ended(self, jobs: Sequence[Job]) -> None:
         """Note jobs that ended by it."""

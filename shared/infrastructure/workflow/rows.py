@@ -50,6 +50,7 @@ class NodeRow:
     queue: str = ""
     priority: int = USUAL
     tags: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()  # that its jobs need
     state: str = WAITING
     signal: Signal | None = None
     status: Status | None = None  # its end
@@ -89,6 +90,7 @@ def node_document(row: NodeRow) -> Document:
         "job",
         "queue",
         "tags",
+        "keys",
     )
     for name in (*optional, "tolerate", "hook", "timed"):
         if value := getattr(row, name):
@@ -126,6 +128,7 @@ def node_row(document: Mapping[str, Any]) -> NodeRow:
         job=document.get("job"),
         queue=document.get("queue", ""),
         tags=tuple(document.get("tags", ())),
+        keys=tuple(document.get("keys", ())),
         state=document["state"],
         signal=Signal(document["signal"]) if document.get("signal") else None,
         status=Status(document["status"]) if document.get("status") else None,

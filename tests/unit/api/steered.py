@@ -137,12 +137,19 @@ class Desk:
             FakeInserts(self.store),
             self.hints,
             holds=lambda _: False,
+            line_up=lambda _: None,
         )
         announcer.announce = lambda jobs: self.announced.extend(  # type: ignore[method-assign]
             job.id for job in jobs
         )
+        self.freed: list[Job] = []
         self.cancelling = Cancelling(
-            self.outlines, requests, self.hints, self.control, self._settle
+            self.outlines,
+            requests,
+            self.hints,
+            self.control,
+            self._settle,
+            freed=self.freed.extend,
         )
         self.rerunning = Rerunning(
             FakeReads(self.store),

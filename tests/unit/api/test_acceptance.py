@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import bson
 import pytest
@@ -11,11 +11,13 @@ import pytest
 from api.acceptance import Acceptance
 from api.announcer import Announcer
 from api.catalogue import Catalogue
+from api.lanes.caps import LaneCaps
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import InvalidInput, StoreUnavailable, UnknownTask
 from shared.contracts.job import Job
 from shared.contracts.submission import read_submission
 from shared.infrastructure.bell_ringer import Rung
+from shared.infrastructure.lanes.looks import LaneLooks
 from tests.builders import a_job
 from tests.eventually import eventually
 from tests.fakes import FakeCatalogue, FakeHints, FakeInserts, FakeRinger, FakeStore
@@ -28,6 +30,17 @@ ADD = TaskEntry(
 )
 
 
+class FakeCaps(LaneCaps):
+    """Remembers which jobs were checked against which cap."""
+
+    def __init__(self) -> None:
+        super().__init__(cast(LaneLooks, None))
+        self.checked: list[tuple[Job, int]] = []
+
+    async def check(self, job: Job, cap: int) -> None:
+        self.checked.append((job, cap))
+
+
 class Desk:
     """An acceptance, and everything behind it."""
 
@@ -37,11 +50,17 @@ class Desk:
         self.ringer = FakeRinger(self.store.journal)
         self.hints = FakeHints()
         self.held: set[str] = set()
+        self.lined_up: list[Job] = []
+        self.caps = FakeCaps()
         self.announcer = Announcer(
-            self.ringer, self.inserts, self.hints, holds=lambda job: job.queue in self.held
+            self.ringer,
+            self.inserts,
+            self.hints,
+            holds=lambda job: job.queue in self.held,
+            line_up=self.lined_up.extend,
         )
         self.catalogue = Catalogue(FakeCatalogue(ADD))
-        self.acceptance = Acceptance(self.catalogue, self.inserts, self.announcer)
+        self.acceptance = Acceptance(self.catalogue, self.inserts, self.announcer, self.caps)
 
     async def prepared(self, **submission: Any) -> Job:
         return await self.acceptance.prepare(read_submission({"task": "math.add", **submission}))

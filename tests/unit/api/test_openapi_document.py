@@ -78,6 +78,7 @@ def test_options_of_a_typed_operation_are_query_parameters(document: Any) -> Non
     assert options == {
         *("queue", "priority", "timeout_s", "soft_timeout_s", "tags"),
         *("run_at", "delay_s", "expires_at", "expires_in_s"),
+        *("key", "key_limit", "when_busy", "key_max_waiting"),
         *(f"retry.{member}" for member in retry),
         *("cache.ttl_s", "cache.key", "cache.stale_s", "cache.failures"),
         *("unique.for", "unique.by", "unique.replace", "debounce_s", "debounce_max_s"),

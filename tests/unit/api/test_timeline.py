@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.timeline import attempts, timeline
+from api.timeline import attempts, first_queued_at, timeline
 from shared.contracts.job import Job, Status
 from tests.builders import NOON, a_claim, a_failure, a_job, a_job_in
 
@@ -104,3 +104,11 @@ def test_attempts_are_all_there_past_and_present() -> None:
     assert (second["outcome"], second["ended_at"], second["duration_s"]) == (None, None, None)
     [*_, ended] = attempts(tried().succeeded(result="1", at=at(15)))
     assert (ended["outcome"], ended["duration_s"]) == ("succeeded", 2)
+
+
+def test_a_job_with_a_key_waits_for_it_first() -> None:
+    job = a_job_in(Status.WAITING, keys=("k",), lane="k", because="key", due_at=None)
+    assert [(e["event"], e.get("because")) for e in timeline(job)] == [("job.waiting", "key")]
+    assert first_queued_at(job) is None
+    runs = job.opened(at=at(5)).claimed(by=FIRST, at=at(6))
+    assert [e["event"] for e in timeline(runs)] == ["job.waiting", "job.queued", "job.running"]

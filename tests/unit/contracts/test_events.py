@@ -22,7 +22,8 @@ from shared.contracts.workflow.names import seed_of
 from tests.builders import NOON, a_job, a_job_in
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-HINTS = st.builds(Hint, TEXT, TEXT, TEXT, TEXT, st.lists(TEXT).map(tuple))
+WORDS = st.lists(TEXT).map(tuple)
+HINTS = st.builds(Hint, TEXT, TEXT, TEXT, TEXT, WORDS, WORDS)
 
 
 @given(st.lists(HINTS))

@@ -41,6 +41,11 @@ def test_ids_of_one_millisecond_differ() -> None:
     assert len({new_id(NOON) for _ in range(1000)}) == 1000
 
 
+def test_ids_of_one_millisecond_sort_as_they_were_made() -> None:
+    made = [new_id(NOON) for _ in range(1000)]
+    assert made == sorted(made)
+
+
 def test_the_instant_of_an_id_is_the_millisecond_it_was_made_in() -> None:
     at = datetime(2026, 6, 1, 12, 0, 0, 125_000, tzinfo=UTC)
     assert instant_of(new_id(at)) == at

@@ -29,12 +29,15 @@ STEPS: dict[Move, Step] = {
     Move.EXPIRE: lambda job: job.expired(at=LATER),
     Move.AGAIN: lambda job: job.again(at=LATER),
     Move.HOLD: lambda job: job.held_again(at=LATER),
+    Move.LINE_UP: lambda job: replace(job, keys=("k",), lane=None).opened(at=LATER),
+    Move.AGAIN_IN_LINE: lambda job: replace(job, keys=("k",)).again(at=LATER),
+    Move.TURN_AWAY: lambda job: job.turned_away(error=a_failure(), at=LATER),
     Move.SKIP: lambda job: job.skipped(at=LATER),
     Move.AWAIT: lambda job: job.awaiting(result="5"),
     Move.COMPLETE: lambda job: job.completed(result="5", at=LATER),
     Move.FOUNDER: lambda job: job.foundered(error=a_failure(), at=LATER),
 }
-BY_HAND = {Move.AGAIN, Move.HOLD}
+BY_HAND = {Move.AGAIN, Move.AGAIN_IN_LINE, Move.HOLD}
 EVERY_PAIR = [(move, status) for move in Move for status in Status]
 LEGAL = [(move, status) for move, status in EVERY_PAIR if status in MOVES[move][0]]
 ILLEGAL = [pair for pair in EVERY_PAIR if pair not in LEGAL]
@@ -81,7 +84,7 @@ def test_whatever_happens_the_version_counts_the_changes_and_an_end_is_final(
         assert job.starts == before.starts + (move is Move.CLAIM)
         assert 0 <= job.attempt <= job.starts
         assert (job.status is Status.RUNNING) <= (job.claim is not None)
-        waits_for_time = job.status is Status.WAITING and job.because != "jobs"
+        waits_for_time = job.status is Status.WAITING and job.because not in ("jobs", "key")
         assert (job.due_at is not None) == waits_for_time
         assert len(job.past_attempts) <= MOST_PAST_ATTEMPTS
 
@@ -191,6 +194,24 @@ def test_a_manual_retry_grants_as_many_attempts_again_and_keeps_the_history() ->
     assert (after.error, after.result, after.finished_at) == (None, None, None)
     assert after.past_attempts[-1].outcome == "failed"
     assert after.past_attempts[-1].error == a_failure()
+
+
+def test_a_job_with_keys_stands_in_line_when_its_time_has_come_and_for_another_run() -> None:
+    job = a_job_in(Status.WAITING, keys=("a", "b"))
+    in_line = job.opened(at=LATER)
+    assert (in_line.status, in_line.because, in_line.lane) == (Status.WAITING, "key", "a")
+    assert (in_line.due_at, in_line.queued_at) == (None, None)
+    runnable = in_line.opened(at=LATER)
+    assert (runnable.status, runnable.because, runnable.lane) == (Status.QUEUED, None, None)
+    again = a_job_in(Status.FAILED, keys=("a",)).again(at=LATER)
+    assert (again.status, again.lane, again.queued_at) == (Status.WAITING, "a", None)
+
+
+def test_an_end_takes_a_job_out_of_the_line() -> None:
+    in_line = a_job_in(Status.WAITING, keys=("a",)).opened(at=LATER)
+    for end in (in_line.cancelled, in_line.expired, in_line.skipped):
+        assert (end(at=LATER).lane, end(at=LATER).because) == (None, None)
+    assert in_line.turned_away(error=a_failure(), at=LATER).lane is None
 
 
 def test_a_manual_retry_drops_an_expiry_that_has_passed_and_keeps_one_to_come() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from warren import AsyncClient, AsyncJobHandle
 from warren.canvas.handle import AsyncWorkflowHandle
 from warren.canvas.workflows import AsyncWorkflows
+from warren.lanes import AsyncLanes
 from warren.schedules import AsyncSchedules
 
 
@@ -22,7 +23,7 @@ class Blocking:
         value = getattr(self._thing, name)
         if name in ("status", "attempts"):
             return self._dressed(value())
-        if isinstance(value, AsyncSchedules | AsyncWorkflows):
+        if isinstance(value, AsyncLanes | AsyncSchedules | AsyncWorkflows):
             return Blocking(value, self._runner)
         if not callable(value):
             return value

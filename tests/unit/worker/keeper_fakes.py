@@ -1,6 +1,6 @@
 """What the keeper asks MongoDB and the broker, kept by fakes over a store in memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -20,6 +20,7 @@ from shared.infrastructure.retention import MOST, Retention
 from shared.infrastructure.workers import Workers
 from shared.infrastructure.workflow.retention import WorkflowRetention
 from tests.fakes import FakeHints, FakeInserts, FakeLink, FakeStore
+from worker.keeper.lanes import Lanes
 
 
 class FakeWorkers(Workers):
@@ -119,6 +120,9 @@ class FakeTimes(JobTimes):
         self._store.put(*(job.opened(at=now) for job in due))
         return len(due)
 
+    async def line_up(self, ids: Sequence[str]) -> int:
+        return await self.open(ids)  # the pure move knows which of the two it is
+
     async def expiring(self, *, most: int) -> list[Timed]:
         now = datetime.now(UTC)
         unbegun = self._in(Status.WAITING) + self._in(Status.QUEUED)
@@ -147,6 +151,8 @@ def _timed(job: Job, at: datetime | None) -> Timed:
         tags=job.tags,
         priority=job.priority,
         comes_in=comes_in,
+        keys=job.keys,
+        when_busy=job.when_busy,
     )
 
 
@@ -299,3 +305,16 @@ class FakeRetention(Retention):
         limit = datetime.now(UTC) - age
         ended = [job for job in self._store.jobs.values() if job.status in ENDS]
         return [(job, at) for job in ended if (at := job.finished_at) and at < limit]
+
+
+class FakeLanes(Lanes):
+    """Remembers for which keys, and for which impatient jobs, it was to see to lanes."""
+
+    def __init__(self) -> None:
+        self.stuck = 0
+        self.keys: list[str] = []
+        self.impatient: list[str] = []
+
+    async def admit(self, keys: Iterable[str], *, impatient: Sequence[str] = ()) -> None:
+        self.keys += sorted(keys)
+        self.impatient += impatient

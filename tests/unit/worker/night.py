@@ -9,6 +9,7 @@ from tests.fakes import FakeHints, FakeMoves, FakePauses, FakeRinger, FakeStore
 from tests.unit.worker.keeper_fakes import (
     FakeBroker,
     FakeFollowUps,
+    FakeLanes,
     FakeQueues,
     FakeRescue,
     FakeTimes,
@@ -44,6 +45,7 @@ class Night:
         self.window = Window(
             self.jobs, self.queues, self.workers, self.ringing, pauses=self.pauses, size=size
         )
+        self.lanes = FakeLanes()
         self.unpublished = Unpublished(self.jobs, self.window, self.ringing)
         self.follow_ups = FakeFollowUps(self.store, self.hints)
         self.unsettled = Unsettled(self.queries, self.follow_ups, self.hints)

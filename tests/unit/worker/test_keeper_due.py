@@ -1,6 +1,7 @@
 """Time gates: opened when the time has come, not before, at little cost, and within the window."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,7 +23,7 @@ def night() -> Night:
 
 @pytest.fixture
 def due(night: Night) -> Due:
-    return Due(night.times, night.window, night.hints)
+    return Due(night.times, night.window, night.hints, night.lanes)
 
 
 def due_in(seconds: float) -> Job:
@@ -141,3 +142,16 @@ async def test_an_open_whose_fate_is_unknown_is_not_forgotten(night: Night, due:
         return night.store.jobs[job.id].status is Status.QUEUED
 
     await eventually(opened, within=3)
+
+
+async def test_a_job_with_keys_stands_in_line_when_its_time_has_come(
+    night: Night, due: Due
+) -> None:
+    keyed = replace(due_in(-1), keys=("k", "l"), when_busy="fail")
+    plain = due_in(-1)
+    night.store.put(keyed, plain)
+    assert await due.step() == 2
+    assert night.store.jobs[keyed.id].lane == "k"
+    assert night.store.jobs[plain.id].status is Status.QUEUED
+    assert (night.lanes.keys, night.lanes.impatient) == (["k"], [keyed.id])
+    assert keyed.id not in str(night.said("ring"))

@@ -201,7 +201,7 @@ async def test_a_broken_promise_is_counted_but_not_one_that_is_about_to_be_kept(
     night.workers.alive = {"alive"}
     night.runs("alive")
     night.runs("gone")
-    invariants = Invariants(night.queries, night.times, night.workers)
+    invariants = Invariants(night.queries, night.times, night.workers, night.lanes)
     assert await invariants.step() == 0
     assert await invariants.step() == 1
     assert invariants.broken == {"running without a live worker": 1}
