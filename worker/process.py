@@ -61,7 +61,7 @@ log = get_logger(__name__)
 async def work(worker: str, settings: WorkerSettings, registry: Registry) -> None:
     """Run jobs until a signal, or the end of the supervisor, asks us to stop."""
     schedules = declared_schedules(registry, _source(settings))
-    stop = stop_of_this_process()
+    stop = stop_of_this_process(grace_s=settings.grace_s)
     async with open_mongo(settings, app="warren-worker") as database:
         await TaskCatalogue(database).declare(registry.entries())
         await declare(ScheduleStore(database), schedules, source=_source(settings))

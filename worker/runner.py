@@ -60,7 +60,7 @@ class Runner:
     async def run(self, source: BellConsumer, orders: Orders, stop: Stop) -> None:
         """Work until `stop`; then finish what fits the grace period and hand back the rest."""
         self._tools.heartbeat.start()
-        while not self._tools.heartbeat.proven:  # noqa: ASYNC110 -- proven in another thread
+        while not (self._tools.heartbeat.proven or stop.asked.is_set()):  # noqa: ASYNC110 -- proven in another thread
             await asyncio.sleep(0.02)
         settle_memory()
         async with source.running():
