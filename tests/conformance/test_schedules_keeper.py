@@ -41,6 +41,7 @@ class Keeper(Schedules):
     def __init__(self, database: Database, **parts: Any) -> None:
         self.rung: list[tuple[str, str]] = []
         self.cancelled: list[str] = []
+        self.lanes: list[str] = []
         self.hints = FakeHints()
         given: dict[str, Any] = {
             "store": ScheduleStore(database),
@@ -49,6 +50,7 @@ class Keeper(Schedules):
             "hints": self.hints,
             "ring": self._note_bells,
             "cancel": self._note_cancels,
+            "line_up": self._note_lanes,
         }
         super().__init__(**given | parts)
 
@@ -58,6 +60,9 @@ class Keeper(Schedules):
 
     async def _note_cancels(self, jobs: Sequence[Job]) -> None:
         self.cancelled += [job.id for job in jobs]
+
+    async def _note_lanes(self, keys: Iterable[str], *, impatient: Sequence[str] = ()) -> None:
+        self.lanes += keys
 
 
 async def _jobs(database: Database) -> list[Job]:

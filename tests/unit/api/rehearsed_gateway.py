@@ -9,6 +9,7 @@ from api.catalogue import Catalogue
 from api.main import create_app
 from api.parts import Parts
 from shared.contracts.catalogue import TaskEntry
+from shared.contracts.pauses import Paused
 from shared.infrastructure.settings import GatewaySettings
 from shared.infrastructure.task_catalogue import TaskCatalogue
 
@@ -66,7 +67,9 @@ def rehearsed_app(declared: Declared, *, keys_needed: bool = False) -> Any:
         settings = GatewaySettings.model_validate(
             {"rabbit_url": "amqp://nowhere", "mongo_url": "mongodb://nowhere"}
         )
-        yield cast(Parts, SimpleNamespace(catalogue=catalogue, settings=settings, keys=_Keys()))
+        held = SimpleNamespace(paused=Paused())
+        parts = {"catalogue": catalogue, "settings": settings, "keys": _Keys(), "held": held}
+        yield cast(Parts, SimpleNamespace(**parts))
 
     class _Keys:
         needed = keys_needed
