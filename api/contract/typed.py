@@ -47,8 +47,13 @@ def option_parameters() -> list[Json]:
     for group, model in _GROUPS.items():
         del fields[group]
         members = model.model_json_schema()["properties"]
-        fields |= {f"{group}.{name}": members[name] for name in members}
+        # Without their defaults: a form would send these, and so ask for the whole object.
+        fields |= {f"{group}.{name}": _without_default(members[name]) for name in members}
     return [_parameter(name, dict(fields[name])) for name in fields]
+
+
+def _without_default(schema: Json) -> Json:
+    return {key: value for key, value in schema.items() if key != "default"}
 
 
 def _operation(entry: TaskEntry, base: str) -> Json:

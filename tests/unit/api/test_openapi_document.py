@@ -85,6 +85,12 @@ def test_options_of_a_typed_operation_are_query_parameters(document: Any) -> Non
     }
 
 
+def test_a_form_that_is_left_empty_asks_for_nothing(document: Any) -> None:
+    operation = document["paths"]["/v1/tasks/math.add/jobs"]["post"]
+    for each in operation["parameters"]:
+        assert "default" not in each.get("schema", {}), f"a form would send {each['name']}"
+
+
 def test_the_answer_of_a_typed_operation_knows_the_result(document: Any) -> None:
     typed = document["components"]["schemas"]["math.add.job"]
     job = job_view(QUEUED) | {"input": {"x": 1, "y": 2}, "metadata": {}}
