@@ -16,6 +16,7 @@ from api.views import job_view, to_json
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.events import NEW_JOBS, Hint, event_of, shard_key
 from shared.contracts.job import Job
+from shared.contracts.pauses import NOTHING_PAUSED, Paused
 from shared.infrastructure.hint_feed import HintFeed
 from shared.infrastructure.job_reads import JobReads
 from shared.infrastructure.logs import get_logger
@@ -35,19 +36,26 @@ _TICK = timedelta(milliseconds=1)  # of the database's instants
 class Change:
     """One version of a job as it is pushed; its JSON is made once for all listeners."""
 
-    __slots__ = ("_awaited", "_body", "event", "job")
+    __slots__ = ("_awaited", "_body", "_paused", "event", "job")
 
-    def __init__(self, job: Job, event: str, awaited: Awaited | None = None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        event: str,
+        awaited: Awaited | None = None,
+        paused: Paused = NOTHING_PAUSED,
+    ) -> None:
         self.job = job
         self.event = event
         self._awaited = awaited
+        self._paused = paused
         self._body: bytes | None = None
 
     @property
     def body(self) -> bytes:
         """Return the job as JSON."""
         if self._body is None:
-            self._body = to_json(job_view(self.job, self._awaited))
+            self._body = to_json(job_view(self.job, self._awaited, paused=self._paused))
         return self._body
 
 
@@ -99,9 +107,15 @@ class FilterWatch:
 class Hub:
     """Knows who watches what on this gateway."""
 
-    def __init__(self, reads: JobReads, awaiting: Awaiting | None = None) -> None:
+    def __init__(
+        self,
+        reads: JobReads,
+        awaiting: Awaiting | None = None,
+        paused: Callable[[], Paused] = lambda: NOTHING_PAUSED,
+    ) -> None:
         self._reads = reads
         self._awaiting = awaiting
+        self._paused = paused
         self._feed: HintFeed | None = None
         self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
         self._filters: set[FilterWatch] = set()
@@ -129,7 +143,7 @@ class Hub:
             await self._want(key)
             job = await self._reads.get(job_id)
             awaited = await self._awaited_by([job])
-            watch.start(Change(job, event_of(job), awaited.get(job.id)))
+            watch.start(Change(job, event_of(job), awaited.get(job.id), self._paused()))
             yield job
         finally:
             self._release(key)
@@ -222,7 +236,7 @@ class Hub:
         return {} if self._awaiting is None else await self._awaiting.of(jobs)
 
     def _tell(self, job: Job, hinted: str, awaited: Awaited | None = None) -> None:
-        change = Change(job, event_named(job, hinted), awaited)
+        change = Change(job, event_named(job, hinted), awaited, self._paused())
         for watch in tuple(self._watches.get(job.id, ())):
             watch.offer(change)
         if self._filters and (change.event == "job.log" or self._is_news(job)):

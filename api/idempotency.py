@@ -6,7 +6,8 @@ the same job, not a second one (draft-ietf-httpapi-idempotency-key-header).
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -59,17 +60,31 @@ async def answered_once(
     if not reservation.is_new:
         if reservation.answer is not None:
             return _replayed(reservation.answer)
-        still_under_way(reservation)
-    key = scoped_key(request) or ""
-    try:
+        reservation = await take_over(store, reservation)
+    async with holding(store, reservation):
         response = await answer(reservation)
-    except Unavailable:  # it may have taken effect; whoever repeats it goes on from the same seed
-        raise
-    except (WarrenError, ProblemError):
-        await store.release(key)
-        raise
-    await store.keep_answer(key, _kept(response))
+        await store.keep_answer(reservation.key, _kept(response))
     return response
+
+
+@asynccontextmanager
+async def holding(store: Idempotency, reservation: Reservation) -> AsyncIterator[None]:
+    """Do what a key was reserved for.
+
+    A refusal frees the key. What MongoDB cut off may have taken effect: it is left to whoever
+    repeats the request, who goes on from the same seed.
+    """
+    try:
+        try:
+            yield
+        except Unavailable:
+            raise
+        except (WarrenError, ProblemError):
+            await store.release(reservation.key)
+            raise
+    except Unavailable:
+        store.leave(reservation)
+        raise
 
 
 def _kept(response: Response) -> str:
@@ -97,9 +112,13 @@ def scoped_key(request: Request) -> str | None:
     return hashlib.sha256(scope.encode()).hexdigest()
 
 
-def still_under_way(reservation: Reservation) -> None:
-    """Raise IdempotencyInProgress while the first request may still be at work."""
-    if datetime.now(UTC) - reservation.at < _UNDER_WAY:
-        raise IdempotencyInProgress(
-            "the first request with this Idempotency-Key is still under way"
-        )
+async def take_over(store: Idempotency, reservation: Reservation) -> Reservation:
+    """Return the reservation of a request that is over, to go on with it.
+
+    Raises IdempotencyInProgress while another request with the key may still be at work.
+    """
+    over = reservation.left or datetime.now(UTC) - reservation.at >= _UNDER_WAY
+    taken = await store.take_over(reservation) if over else None
+    if taken is None:
+        raise IdempotencyInProgress("a request with this Idempotency-Key is still under way")
+    return taken

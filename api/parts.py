@@ -96,7 +96,7 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
         await held.refresh()
         reads, inserts = JobReads(database), JobInserts(database)
         awaiting = Awaiting(database)
-        hub = Hub(reads, awaiting)
+        hub = Hub(reads, awaiting, paused=lambda: held.paused)
         watched = WatchedWorkflows(Overview(database))
         feed = _ear(settings, name, hub, watched)
         async with (
@@ -118,7 +118,7 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
                 ring=announcer.announce_opened,
             ).running() as lanes,
             Acceptance(catalogue, inserts, announcer, lanes.caps).running() as acceptance,
-            _loops(hub, catalogue, keys, held),
+            _loops(hub, catalogue, keys, held, idempotency := Idempotency(database)),
             AsyncExitStack() as exits,
         ):
             outlines, requests = JobOutlines(database), JobRequests(database)
@@ -134,7 +134,7 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
             )
             rerunning = Rerunning(reads, outlines, moves, requests, announcer, hints, slots)
             workflows = await exits.enter_async_context(
-                open_workflows(database, reads, catalogue, cancelling, follow_ups, watched)
+                open_workflows(database, reads, catalogue, cancelling, follow_ups, watched, held)
             )
             yield Parts(
                 settings=settings,
@@ -145,7 +145,7 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
                 awaiting=awaiting,
                 catalogue=catalogue,
                 hub=hub,
-                idempotency=Idempotency(database),
+                idempotency=idempotency,
                 keys=keys,
                 workers=Workers(database),
                 ringer=ringer,
@@ -181,7 +181,7 @@ def _ear(settings: GatewaySettings, name: str, hub: Hub, watched: WatchedWorkflo
 
 @asynccontextmanager
 async def _loops(
-    hub: Hub, catalogue: Catalogue, keys: Keys, held: HeldQueues
+    hub: Hub, catalogue: Catalogue, keys: Keys, held: HeldQueues, idempotency: Idempotency
 ) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
         loops = [
@@ -189,6 +189,7 @@ async def _loops(
             group.create_task(catalogue.keep_fresh()),
             group.create_task(keys.keep_fresh()),
             group.create_task(held.keep_fresh()),
+            group.create_task(idempotency.tell_what_was_left()),
         ]
         try:
             yield

@@ -118,7 +118,7 @@ async def trigger_schedule(request: Request, schedule_id: str, parts: PartsOf) -
             _known_form(schedule_id), job_id=reservation.seed if reservation else None
         )
         SUBMITTED.labels(job.task).inc()
-        return accepted(job)
+        return accepted(job, paused=parts.held.paused)
 
     return await answered_once(request, parts.idempotency, body, answer)
 

@@ -46,9 +46,9 @@ async def cancel_job(request: Request, job_id: str, parts: PartsOf) -> Response:
         await parts.cancelling.cancel([await parts.reads.get(job_id)])
         seconds = wanted_wait(request, most=parts.settings.max_wait_s)
         if seconds is None:
-            return _cancelled(await parts.reads.get(job_id))
+            return _cancelled(parts, await parts.reads.get(job_id))
         job = await wait_for_end(parts.hub, request, job_id, seconds)
-        return _cancelled(job, applied(seconds))
+        return _cancelled(parts, job, applied(seconds))
 
     return await answered_once(request, parts.idempotency, body, answer)
 
@@ -73,7 +73,7 @@ async def retry_job(request: Request, job_id: str, parts: PartsOf) -> Response:
                 f"job {job_id} is {now.status}; it has not ended",
                 members={"job_status": now.status},
             )
-        return accepted(running, status_code=202)
+        return accepted(running, status_code=202, paused=parts.held.paused)
 
     return await answered_once(request, parts.idempotency, body, answer)
 
@@ -106,9 +106,9 @@ async def read_nothing(request: Request) -> bytes:
     return body
 
 
-def _cancelled(job: Job, headers: Mapping[str, str] = {}) -> Response:
+def _cancelled(parts: Parts, job: Job, headers: Mapping[str, str] = {}) -> Response:
     if not job.done or job.status is Status.CANCELLED:
-        return accepted(job, headers)
+        return accepted(job, headers, paused=parts.held.paused)
     raise ProblemError(
         "already-finished",
         f"job {job.id} has already {job.status}; it cannot be cancelled",

@@ -10,12 +10,12 @@ from api.answers import accepted
 from api.bodies import read_body, read_json, read_object
 from api.contract import operations
 from api.duplicates import answered
-from api.idempotency import REPLAYED, reserve, scoped_key, still_under_way
+from api.idempotency import REPLAYED, holding, reserve, take_over
 from api.metrics import SUBMITTED
 from api.parts import Parts, PartsOf
 from api.views import to_json
 from api.waiting import applied, wait_for_end, wanted_wait
-from shared.contracts.errors import Forgotten, NotFound, WarrenError
+from shared.contracts.errors import Forgotten, NotFound
 from shared.contracts.job import Job
 from shared.contracts.submission import Options, read_options, read_submission
 from shared.infrastructure.idempotency import Reservation
@@ -64,18 +64,15 @@ async def _accept(
         except Forgotten:
             raise  # it has run: a second job would be another one
         except NotFound:
-            still_under_way(reservation)
+            reservation = await take_over(parts.idempotency, reservation)
         else:
             return await _answer(request, parts, job, REPLAYED)
-    try:
+    async with holding(parts.idempotency, reservation):
         job = await prepare(reservation.seed)
-    except WarrenError:
-        await parts.idempotency.release(scoped_key(request) or "")
-        raise
-    found = await store_or_find(parts, job, options)
-    if found.id != job.id and found.slot is not None:
-        kept = to_json({"id": found.id, "answer": found.slot.answer}).decode()
-        await parts.idempotency.keep_answer(scoped_key(request) or "", kept)
+        found = await store_or_find(parts, job, options)
+        if found.id != job.id and found.slot is not None:
+            kept = to_json({"id": found.id, "answer": found.slot.answer}).decode()
+            await parts.idempotency.keep_answer(reservation.key, kept)
     return await _answer(request, parts, found, {})
 
 

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from api.answers import JSON, next_link
 from api.bodies import JSON_LINES, read_large_object
 from api.contract import workflow_operations as operations
-from api.idempotency import REPLAYED, answered_once, reserve, scoped_key, still_under_way
+from api.idempotency import REPLAYED, answered_once, holding, reserve, scoped_key, take_over
 from api.listing import Paged, next_token, read_token
 from api.metrics import WORKFLOWS
 from api.parts import Parts, PartsOf
@@ -29,7 +29,7 @@ from api.workflows.listing import (
 )
 from api.workflows.steering import Rerun, Skip
 from api.workflows.views import Facts, new_view, plan_view, summary
-from shared.contracts.errors import Forgotten, NotFound, WarrenError
+from shared.contracts.errors import Forgotten, NotFound
 from shared.contracts.ids import is_id, new_id
 from shared.contracts.job import Status
 
@@ -55,14 +55,11 @@ async def submit_workflow(request: Request, parts: PartsOf, dry_run: bool = Fals
         except Forgotten:
             raise  # it has run: a second one would be another one
         except NotFound:
-            still_under_way(reservation)
+            reservation = await take_over(parts.idempotency, reservation)
         else:
             return await _answer(request, parts, view, REPLAYED)
-    try:
+    async with holding(parts.idempotency, reservation):
         view = await _store(parts, value, reservation.seed)
-    except WarrenError:
-        await parts.idempotency.release(scoped_key(request) or "")
-        raise
     return await _answer(request, parts, view, {})
 
 

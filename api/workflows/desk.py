@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from api.cancelling import Cancelling
 from api.catalogue import Catalogue
+from api.held import HeldQueues
 from api.workflows.following import Following
 from api.workflows.showing import Showing
 from api.workflows.steering import Steering
@@ -36,6 +37,7 @@ async def open_workflows(
     cancelling: Cancelling,
     follow_ups: FollowUps,
     watched: WatchedWorkflows,
+    held: HeldQueues,
 ) -> AsyncIterator[Workflows]:
     """Open all of it; `watched` is told of hints by whoever opened it."""
     showing = Showing(database)
@@ -46,6 +48,8 @@ async def open_workflows(
                 submitting=submitting,
                 showing=showing,
                 steering=Steering(database, catalogue, cancelling, follow_ups),
-                following=Following(watched, showing, reads, Awaiting(database)),
+                following=Following(
+                    watched, showing, reads, Awaiting(database), paused=lambda: held.paused
+                ),
             )
         looking.cancel()

@@ -6,7 +6,7 @@ seconds, and once more before the end of the whole is told, so that none is left
 """
 
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from api.workflows.showing import Showing
 from api.workflows.watching import WatchedWorkflows, WorkflowWatch
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.job import Job
+from shared.contracts.pauses import NOTHING_PAUSED, Paused
 from shared.infrastructure.job_reads import JobReads
 from shared.infrastructure.logs import get_logger
 from shared.infrastructure.workflow.awaiting import Awaiting
@@ -51,7 +52,9 @@ class Following:
         showing: Showing,
         reads: JobReads,
         awaiting: Awaiting,
+        paused: Callable[[], Paused] = lambda: NOTHING_PAUSED,
     ) -> None:
+        self._paused = paused
         self._watched = watched
         self._awaiting = awaiting
         self._showing = showing
@@ -67,7 +70,7 @@ class Following:
         """Yield the workflow as it is, then what happens, until it has ended; raise NotFound."""
         async with self._watched.watching(workflow_id, jobs=True) as watch:
             last_end = await self._reads.last_end_of(workflow_id)
-            jobs = _Jobs(self._reads, self._awaiting, workflow_id, last_end)
+            jobs = _Jobs(self._reads, self._awaiting, self._paused, workflow_id, last_end)
             told, done = await self._whole(watch)
             yield told
             while not done:
@@ -121,11 +124,13 @@ class _Jobs:
         self,
         reads: JobReads,
         awaiting: Awaiting,
+        paused: Callable[[], Paused],
         workflow_id: str,
         last_end: datetime | None,
     ) -> None:
         self._reads = reads
         self._awaiting = awaiting
+        self._paused = paused
         self._workflow_id = workflow_id
         self._seen_until = last_end  # ends by the database's clock
         self._told: OrderedDict[str, int] = OrderedDict()
@@ -139,7 +144,8 @@ class _Jobs:
             for job in jobs:
                 event = event_named(job, stale[job.id])
                 if job.workflow_id == self._workflow_id and self._is_news(job, event):
-                    body = to_json(job_view(job, awaited.get(job.id)))
+                    view = job_view(job, awaited.get(job.id), paused=self._paused())
+                    body = to_json(view)
                     yield Told(event, job.version, "job", job.id, body)
 
     async def ended(self) -> AsyncIterator[Told]:

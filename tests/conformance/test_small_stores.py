@@ -4,8 +4,12 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from shared.contracts.catalogue import TaskEntry
+from shared.contracts.errors import StoreUnavailable
 from shared.infrastructure.api_keys import ApiKeys, digest_of, new_secret
+from shared.infrastructure.background import in_background
 from shared.infrastructure.collections import KEYS
 from shared.infrastructure.idempotency import Idempotency
 from shared.infrastructure.job_reads import JobReads
@@ -13,6 +17,9 @@ from shared.infrastructure.job_reports import JobReports, encode_line
 from shared.infrastructure.mongo import Database
 from shared.infrastructure.task_catalogue import TaskCatalogue
 from tests.builders import LATER, NOON, a_running_job
+from tests.conformance.store import Store
+from tests.conformance.trouble import failing
+from tests.eventually import eventually
 
 ADD = TaskEntry(
     name="math.add",
@@ -82,6 +89,44 @@ async def test_a_released_key_is_free_again_but_one_with_an_answer_is_not(
         await store.release(key)
     assert (await store.reserve("refused", fingerprint="f", seed="s")).is_new
     assert not (await store.reserve("answered", fingerprint="f", seed="s")).is_new
+
+
+async def test_a_reservation_that_was_left_is_taken_over_by_one_on_whatever_gateway(
+    database: Database,
+) -> None:
+    store, other = Idempotency(database), Idempotency(database)
+    first = await store.reserve("key", fingerprint="f", seed="s")
+    assert not (await other.reserve("key", fingerprint="f", seed="t")).left
+    store.leave(first)
+    assert (await store.reserve("key", fingerprint="f", seed="t")).left  # it knows at once
+    async with in_background(store.tell_what_was_left()):
+
+        async def told() -> bool:
+            return (await other.reserve("key", fingerprint="f", seed="t")).left
+
+        await eventually(told)
+    found = [await each.reserve("key", fingerprint="f", seed="t") for each in (store, other)]
+    taken = await asyncio.gather(store.take_over(found[0]), other.take_over(found[1]))
+    [winner] = [each for each in taken if each]
+    assert winner.seed == "s"
+    again = await other.reserve("key", fingerprint="f", seed="t")
+    assert (again.left, again.at) == (False, winner.at)
+
+
+async def test_a_reservation_that_was_made_and_not_answered_for_is_left(store: Store) -> None:
+    keys = Idempotency(store.database)
+    error = {"code": 64, "errmsg": "waiting for replication timed out"}
+    async with failing(store, command="insert", mode="alwaysOn", writeConcernError=error):
+        with pytest.raises(StoreUnavailable):
+            await keys.reserve("key", fingerprint="f", seed="s")
+    found = await keys.reserve("key", fingerprint="f", seed="t")
+    assert (found.seed, found.is_new, found.left) == ("s", False, True)
+    async with failing(store, command="update", mode="alwaysOn", writeConcernError=error):
+        with pytest.raises(StoreUnavailable):
+            await keys.take_over(found)
+    again = await keys.reserve("key", fingerprint="f", seed="t")
+    assert again.at > found.at
+    assert again.left
 
 
 async def test_the_database_holds_digests_and_no_secret(database: Database) -> None:

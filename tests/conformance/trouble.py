@@ -11,9 +11,13 @@ LOST_PRIMARY = 11602  # InterruptedDueToReplStateChange
 
 @asynccontextmanager
 async def failing(store: Store, *, command: str, mode: Any, **data: Any) -> AsyncIterator[None]:
-    """Let a command fail with what a server says that has just lost its primary."""
+    """Let a command fail with what a server says that has just lost its primary.
+
+    With `writeConcernError` it takes effect, and only then says that it is not durable.
+    """
     admin = store.database.client.admin
-    what = {"failCommands": [command], "errorCode": LOST_PRIMARY, **data}
+    code = {} if "writeConcernError" in data else {"errorCode": LOST_PRIMARY}
+    what = {"failCommands": [command], **code, **data}
     await admin.command({"configureFailPoint": "failCommand", "mode": mode, "data": what})
     try:
         yield

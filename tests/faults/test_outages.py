@@ -2,8 +2,10 @@
 
 import time
 
+import httpx2
 import pytest
 
+from tests.conformance.trouble import LOST_PRIMARY
 from tests.eventually import eventually
 from tests.journeys.service import Service
 
@@ -96,6 +98,28 @@ async def test_without_mongodb_submissions_answer_503_and_resume_with_it(
         return again.status_code == 200 and again.json()["result"] == 10
 
     await eventually(works_again, within=40)
+
+
+async def test_who_repeats_a_request_that_got_a_503_is_served_at_once(
+    breakable: Service,
+) -> None:
+    """Its Idempotency-Key was reserved before MongoDB refused the job."""
+
+    async def post() -> httpx2.Response:
+        given = {"task": "math.add", "input": {"x": 5, "y": 6}}
+        return await breakable.http.post("/v1/jobs", json=given, headers={"Idempotency-Key": "k"})
+
+    admin = breakable.database.client.admin
+    jobs = f"{breakable.database.name}.jobs"
+    what = {"failCommands": ["insert"], "namespace": jobs, "errorCode": LOST_PRIMARY}
+    await admin.command({"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": what})
+    try:
+        first = await post()
+    finally:
+        await admin.command({"configureFailPoint": "failCommand", "mode": "off"})
+    again = await post()
+    assert (first.status_code, again.status_code) == (503, 202), again.text
+    assert (await breakable.end_of(again.json()["id"]))["result"] == 11
 
 
 async def _running(service: Service, job_id: str) -> None:

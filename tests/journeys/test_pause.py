@@ -1,6 +1,7 @@
 """Pausing a queue or a task: nothing begins, what runs goes on, and everything comes afterwards."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -34,6 +35,17 @@ async def post(service: Service, path: str, **body: Any) -> Document:
 async def job(service: Service, job_id: str) -> Document:
     found: Document = (await service.http.get(f"/v1/jobs/{job_id}")).json()
     return found
+
+
+async def snapshot(service: Service, job_id: str) -> Document:
+    """Return what a stream of a job begins with."""
+    path, headers = f"/v1/jobs/{job_id}/events", {"Accept": "text/event-stream"}
+    async with service.http.stream("GET", path, headers=headers) as answer:
+        async for line in answer.aiter_lines():
+            if line.startswith("data: "):
+                found: Document = json.loads(line.removeprefix("data: "))
+                return found
+    raise AssertionError("the stream has ended")
 
 
 async def test_of_a_paused_queue_nothing_begins_until_it_is_resumed(service: Service) -> None:
@@ -75,6 +87,8 @@ async def test_of_a_paused_task_nothing_begins_and_others_of_its_queue_run(
     for number in range(3):
         assert (await service.run("try.double", {"number": number}))["result"] == 2 * number
     assert (await job(service, held["id"]))["status"] == "queued"
+    told_live = await snapshot(service, held["id"])
+    assert told_live["waiting_for"] == (await job(service, held["id"]))["waiting_for"] == [gate]
     cancelled = await service.submit("try.threaded", {"number": 3})
     await service.http.post(f"/v1/jobs/{cancelled['id']}/cancel")
     assert (await job(service, cancelled["id"]))["status"] == "cancelled"

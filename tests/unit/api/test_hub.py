@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 
 from api import hub as hub_module
@@ -14,7 +15,8 @@ from api.hub import Change, Hub
 from shared.contracts.errors import NotFound
 from shared.contracts.events import NEW_JOBS, hint_of, shard_key
 from shared.contracts.job import Job, Status
-from tests.builders import a_job, a_job_in, a_running_job
+from shared.contracts.pauses import Pause, Paused
+from tests.builders import NOON, a_job, a_job_in, a_running_job
 from tests.eventually import eventually
 from tests.fakes import FakeFeed, FakeReads, FakeStore
 
@@ -103,6 +105,16 @@ async def test_the_snapshot_comes_first_and_then_each_change(gateway: Gateway) -
         gateway.becomes(ended(job))
         await eventually(lambda: len(gateway.heard) == 3)
     assert gateway.heard == [("job.queued", 1), ("job.running", 2), ("job.succeeded", 3)]
+
+
+async def test_a_snapshot_says_that_the_queue_is_paused(gateway: Gateway) -> None:
+    job = a_job(queue="mail")
+    gateway.store.put(job)
+    paused = Paused(queues={"mail": Pause(at=NOON, why="moved")})
+    hub, told = Hub(gateway.reads, paused=lambda: paused), list[Change]()
+    async with hub.watching(job.id, told.append):
+        [gate] = orjson.loads(told[0].body)["waiting_for"]
+    assert (gate["gate"], gate["queue"], gate["why"]) == ("paused", "mail", "moved")
 
 
 async def test_a_change_that_overtakes_the_snapshot_is_told_after_it(gateway: Gateway) -> None:

@@ -1,11 +1,12 @@
 """Idempotency-Key: scoped to who asks for what, and bound to one request."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi import Response
 
-from api.idempotency import answered_once, reserve, scoped_key, still_under_way
+from api.idempotency import answered_once, reserve, scoped_key, take_over
 from api.problems import ProblemError
 from shared.contracts.errors import (
     IdempotencyInProgress,
@@ -25,20 +26,31 @@ class FakeIdempotency(Idempotency):
 
     def __init__(self) -> None:
         self.kept: dict[str, Reservation] = {}
+        self.away = False
 
     async def reserve(self, key: str, *, fingerprint: str, seed: str) -> Reservation:
         if key in self.kept:
-            first = self.kept[key]
-            return Reservation(first.fingerprint, first.seed, first.at, first.answer, is_new=False)
-        self.kept[key] = Reservation(fingerprint, seed, datetime.now(UTC), None, is_new=True)
+            return replace(self.kept[key], is_new=False)
+        self.kept[key] = Reservation(key, fingerprint, seed, datetime.now(UTC), None, is_new=True)
         return self.kept[key]
 
     async def keep_answer(self, key: str, answer: str) -> None:
-        first = self.kept[key]
-        self.kept[key] = Reservation(first.fingerprint, first.seed, first.at, answer, is_new=False)
+        self.kept[key] = replace(self.kept[key], answer=answer)
 
     async def release(self, key: str) -> None:
+        if self.away:
+            raise StoreUnavailable("away")
         del self.kept[key]
+
+    def leave(self, reservation: Reservation) -> None:
+        self.kept[reservation.key] = replace(reservation, left=True)
+
+    async def take_over(self, reservation: Reservation) -> Reservation | None:
+        if self.kept[reservation.key].hold != reservation.hold:
+            return None
+        taken = replace(reservation, at=datetime.now(UTC), left=False)
+        self.kept[reservation.key] = taken
+        return taken
 
 
 class Desk:
@@ -46,10 +58,12 @@ class Desk:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.seeds: list[str] = []
         self.fails: Exception | None = None
 
-    async def answer(self, _: Reservation | None) -> Response:
+    async def answer(self, reservation: Reservation | None) -> Response:
         self.asked += 1
+        self.seeds += [reservation.seed] if reservation else []
         if self.fails:
             raise self.fails
         headers = {"Location": "/here"}
@@ -103,11 +117,17 @@ def test_a_key_must_be_visible_and_not_too_long(key: str) -> None:
     assert refused.value.slug == "malformed-request"
 
 
-def test_a_first_request_counts_as_under_way_only_for_a_while() -> None:
-    now = datetime.now(UTC)
+async def test_a_first_request_counts_as_under_way_only_for_a_while(
+    store: FakeIdempotency,
+) -> None:
+    first = await store.reserve("k", fingerprint="f", seed="s")
     with pytest.raises(IdempotencyInProgress, match="still under way"):
-        still_under_way(Reservation("f", "s", now, None, is_new=False))
-    still_under_way(Reservation("f", "s", now - timedelta(seconds=11), None, is_new=False))
+        await take_over(store, first)
+    store.kept["k"] = old = replace(first, at=first.at - timedelta(seconds=11))
+    taken = await take_over(store, old)
+    assert (taken.seed, taken.at >= first.at) == ("s", True)
+    with pytest.raises(IdempotencyInProgress):  # another one was quicker
+        await take_over(store, old)
 
 
 async def test_a_repeated_request_gets_the_first_answer_whole(store: FakeIdempotency) -> None:
@@ -137,10 +157,24 @@ async def test_a_refusal_is_not_kept(store: FakeIdempotency) -> None:
     assert answer.body == b'{"n":2}'
 
 
-async def test_an_unknown_outcome_keeps_the_key(store: FakeIdempotency) -> None:
+async def test_after_an_unknown_outcome_the_next_goes_on_from_the_same_seed(
+    store: FakeIdempotency,
+) -> None:
     desk = Desk()
     desk.fails = StoreUnavailable("away")
     with pytest.raises(StoreUnavailable):
         await answered_once(a_request(headers=KEY), store, b"{}", desk.answer)
-    with pytest.raises(IdempotencyInProgress):
+    desk.fails = None
+    await answered_once(a_request(headers=KEY), store, b"{}", desk.answer)
+    [first, second] = desk.seeds
+    assert first == second
+
+
+async def test_a_key_that_cannot_be_freed_is_left_to_the_next(store: FakeIdempotency) -> None:
+    desk, store.away = Desk(), True
+    desk.fails = NotFound("not yet")
+    with pytest.raises(StoreUnavailable):
         await answered_once(a_request(headers=KEY), store, b"{}", desk.answer)
+    desk.fails = None
+    answer = await answered_once(a_request(headers=KEY), store, b"{}", desk.answer)
+    assert answer.body == b'{"n":2}'
