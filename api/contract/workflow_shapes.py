@@ -112,7 +112,7 @@ class NodeState(Shape):
     run_if: Any
     tolerate: bool
     hook: bool
-    attempt: int | None
+    attempt: int | None = Field(description="of its job; null before the first, and for a foreach")
     counts: ElementCounts | None = Field(description="of a foreach, once its list is known")
     error: NodeError | None
     finished_at: datetime | None

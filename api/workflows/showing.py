@@ -48,7 +48,7 @@ class Showing:
         names = {views.place_of(each): each["path"] for each in page}
         parents = {Place(each["graph"], n) for each in page for n in each.get("of", ())}
         names |= await self.overview.names(parents - names.keys())
-        jobs = await self.overview.jobs([each["_id"] for each in page if views.has_started(each)])
+        jobs = await self.overview.jobs([each["_id"] for each in page if views.has_begun(each)])
         shown = {each["path"]: views.node_view(each, jobs.get(each["_id"]), names) for each in page}
         return shown, views.place_of(page[-1]) if len(found) > most else None
 

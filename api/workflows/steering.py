@@ -3,7 +3,7 @@
 Each is decided on what was read and noted by compare-and-set; whoever asked learns what came of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -31,7 +31,7 @@ from shared.infrastructure.workflow.graph_ends import as_graph, ended_as
 from shared.infrastructure.workflow.graphs import Graphs
 from shared.infrastructure.workflow.node_jobs import NodeJobs
 from shared.infrastructure.workflow.overview import Overview
-from shared.infrastructure.workflow.progress import NodeEnd
+from shared.infrastructure.workflow.progress import NodeEnd, cancelled_list
 from shared.infrastructure.workflow.redoing import Redoing
 from shared.infrastructure.workflow.rows import WAITING, NodeRow
 
@@ -92,7 +92,7 @@ class Steering:
             asked |= {job.id for job in left if not job.done}
             # All at once, so that none is skipped because another was told of first.
             await self._follow_ups.settle([job for job in left if job.status is Status.CANCELLED])
-            await self._end(lists, Status.CANCELLED)
+            await self._end(map(cancelled_list, lists))
 
     async def retry(self, workflow_id: str) -> None:
         """Run again what failed and everything downstream of it."""
@@ -130,7 +130,7 @@ class Steering:
         elif row.single:
             await self._skip_job(row)
         elif row.state == WAITING:
-            await self._end([row], Status.SKIPPED)
+            await self._end([_skipped(row)])
         else:
             raise _cannot_skip(row, "is running; cancel the workflow, or wait")
 
@@ -147,21 +147,10 @@ class Steering:
             raise _cannot_skip(row, "has changed at this moment; ask again")
         await self._follow_ups.settle([after], tell=True)
 
-    async def _end(self, rows: Sequence[NodeRow], status: Status) -> None:
+    async def _end(self, ends: Iterable[NodeEnd]) -> None:
         """End nodes that have no job of their own yet."""
-        if not rows:
-            return
-        passed = status is Status.SKIPPED
-        ends = [
-            NodeEnd(
-                row,
-                status,
-                signal_of(status, tolerate=row.tolerate, passed=passed),
-                None if passed else _cancelled(row),
-            )
-            for row in rows
-        ]
-        await self._follow_ups.bring(await self._follow_ups.workflows.end_nodes(ends))
+        if told := list(ends):
+            await self._follow_ups.bring(await self._follow_ups.workflows.end_nodes(told))
 
     async def _begin(self, graph: Document, again: Again) -> None:
         workflow_id = graph["_id"]
@@ -235,11 +224,6 @@ def _cannot_skip(row: NodeRow, why: str) -> ProblemError:
     return ProblemError("not-skippable", f"node {row.path!r} {why}")
 
 
-def _cancelled(row: NodeRow) -> Document:
-    return {
-        "node": row.path,
-        "job_id": row.id,
-        "type": "cancelled",
-        "message": "the node was cancelled",
-        "attempts": 0,
-    }
+def _skipped(row: NodeRow) -> NodeEnd:
+    signal = signal_of(Status.SKIPPED, tolerate=row.tolerate, passed=True)
+    return NodeEnd(row, Status.SKIPPED, signal)

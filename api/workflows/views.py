@@ -13,7 +13,7 @@ from shared.contracts.workflow.graph import Graph
 from shared.contracts.workflow.run_if import Rule
 from shared.infrastructure.workflow.overview import Place
 from shared.infrastructure.workflow.planting import Plan
-from shared.infrastructure.workflow.rows import ENDED, STARTED, WAITING, node_document
+from shared.infrastructure.workflow.rows import ENDED, WAITING, node_document
 
 Facts = dict[str, Any]
 
@@ -52,7 +52,7 @@ def summary(graph: Mapping[str, Any]) -> Facts:
 def node_view(
     document: Mapping[str, Any], job: Mapping[str, Any] | None, names: Mapping[Place, str]
 ) -> Facts:
-    """Return how a node stands; `job` is its own job's, read because the node has started."""
+    """Return how a node stands; `job` is its own, read because the node no longer waits."""
     task, foreach = document.get("task"), document["foreach"]
     run_if = document.get("run_if")
     graph = document["graph"]
@@ -90,10 +90,10 @@ def place_of(document: Mapping[str, Any]) -> Place:
     return Place(document["graph"], document["n"])
 
 
-def has_started(document: Mapping[str, Any]) -> bool:
-    """Say whether the node's job knows better than the node how far it is."""
+def has_begun(document: Mapping[str, Any]) -> bool:
+    """Say whether the node's one job knows something that the node does not: its attempts."""
     single = document.get("task") is not None and not document["foreach"]
-    return single and document["state"] == STARTED
+    return single and document["state"] != WAITING
 
 
 def new_view(plan: Plan) -> Facts:

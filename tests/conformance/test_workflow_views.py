@@ -11,10 +11,13 @@ import pytest
 from api.workflows.following import Following, Told
 from api.workflows.showing import Showing
 from api.workflows.watching import WatchedWorkflows
+from shared.contracts.events import Hint
 from shared.contracts.job import Status
+from shared.contracts.pauses import Pause, Paused
 from shared.infrastructure.job_reads import JobReads
 from shared.infrastructure.workflow.awaiting import Awaiting
 from shared.infrastructure.workflow.overview import Overview
+from tests.builders import NOON
 from tests.conformance.play import Play
 from tests.conformance.store import Store
 from tests.eventually import eventually
@@ -48,7 +51,11 @@ async def listening(
     """Collect what is told until the stream ends; it must have ended by the end of the block."""
     told: list[Told] = []
     following = Following(
-        watched, Showing(store.database), JobReads(store.database), Awaiting(store.database)
+        watched,
+        Showing(store.database),
+        JobReads(store.database),
+        Awaiting(store.database),
+        paused=lambda: Paused(tasks={"same": Pause(at=NOON)}),
     )
 
     async def listen() -> None:
@@ -91,6 +98,34 @@ async def test_what_was_told_is_not_told_again(
         await play.run()
         watched.on_gap()
     assert sorted(ends(told)) == ["a", "b", "each/0", "each/1", "each/2"]
+
+
+async def test_a_job_whose_task_is_paused_says_so(
+    store: Store, play: Play, watched: WatchedWorkflows
+) -> None:
+    await play.submit(nodes=GRAPH)
+    async with listening(store, watched, play.id) as told:
+        held = await store.jobs.find_one({"workflow_id": play.id, "node": "b"})
+        assert held is not None
+        watched.on_hints([Hint(held["_id"], "job.waiting", "same", "default")])
+        await eventually(lambda: len(told) == 2)
+        await play.run()
+        await watched.look_again()
+    gates = {each["gate"]: each for each in orjson.loads(told[1].body)["waiting_for"]}
+    assert gates.keys() == {"jobs", "paused"}
+    assert gates["paused"]["task"] == "same"
+
+
+async def test_a_node_tells_of_its_attempts_also_once_it_has_ended(
+    store: Store, play: Play
+) -> None:
+    await play.submit(nodes=GRAPH)
+    showing = Showing(store.database)
+    nodes = (await showing.view(play.id))["nodes"]
+    assert [nodes[path]["attempt"] for path in ("a", "each", "b")] == [None, None, None]
+    await play.run()
+    nodes = (await showing.view(play.id))["nodes"]
+    assert [nodes[path]["attempt"] for path in ("a", "each", "b")] == [1, None, 1]
 
 
 async def test_ends_come_before_the_end_of_the_whole_however_many_they_are(
