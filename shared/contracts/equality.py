@@ -19,7 +19,7 @@ _YEAR_S = 366 * 24 * 3600
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 Dimension = Annotated[
-    str, Field(pattern=r"^(task|queue|tags|(input|metadata)(\.[^.]{1,100}){0,8})$")
+    str, Field(pattern=r"^(task|queue|key|tags|(input|metadata)(\.[^.]{1,100}){0,8})$")
 ]
 Replaceable = Literal[
     "input",
@@ -85,8 +85,8 @@ class Unique(BaseModel):
         default=["task", "input"],
         min_length=1,
         max_length=20,
-        description="what must be the same: `task`, `queue`, `tags`, `input`, `metadata`, or a "
-        "member of the last two, as in `input.customer.id`",
+        description="what must be the same: `task`, `queue`, `key`, `tags`, `input`, `metadata`, "
+        "or a member of the last two, as in `input.customer.id`",
     )
     replace: list[Replaceable] = Field(
         default=[], description="fields that an earlier job takes over unless it has started"
@@ -128,7 +128,8 @@ def _part(job: Job, name: str, value: Any) -> Any:
         return _member(value, path)
     if root == "metadata":
         return _member(orjson.loads(job.metadata), path)
-    return sorted(job.tags) if root == "tags" else getattr(job, root)
+    several = {"tags": job.tags, "key": job.keys}
+    return sorted(several[root]) if root in several else getattr(job, root)
 
 
 def _member(value: Any, path: Sequence[str]) -> Any:

@@ -51,6 +51,15 @@ async def test_it_may_count_beyond_its_success_and_be_known_by_other_things_than
     assert again["result"] is not None
 
 
+async def test_it_may_be_known_by_its_key(service: Service) -> None:
+    customer, unique = uuid4().hex, {"for": 600, "by": ["task", "key"]}
+    _, first = await submitted(service, only_here(0), key=customer, unique=unique)
+    _, again = await submitted(service, only_here(0), key=[customer], unique=unique)
+    _, other = await submitted(service, only_here(0), key=f"not-{customer}", unique=unique)
+    assert (again["id"], again["unique"], other["unique"]) == (first["id"], "existing", "new")
+    assert (await service.end_of(first["id"]))["status"] == "succeeded"
+
+
 async def test_it_may_count_for_some_seconds(service: Service) -> None:
     given = only_here(0)
     _, first = await submitted(service, given, unique={"for": 600})

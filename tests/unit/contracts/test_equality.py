@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.equality import cache_slot, cache_slots_of, filled, unique_slot
+from shared.contracts.equality import Unique, cache_slot, cache_slots_of, filled, unique_slot
 from shared.contracts.errors import InvalidInput
 from tests.builders import a_job
 
@@ -58,6 +58,13 @@ def test_a_unique_job_is_known_by_the_dimensions_that_were_chosen() -> None:
     assert one != unique_slot(job, by, {"customer": 2})
     assert one != unique_slot(other, [*by, "queue"], {"customer": 1})
     assert one != unique_slot(job, by, {"customer": 1}, kind="d")
+
+
+def test_the_keys_of_a_unique_job_may_be_what_counts() -> None:
+    job, by = a_job(keys=("customer:7", "account:1")), ["task", "key"]
+    assert unique_slot(job, by, 1) == unique_slot(a_job(keys=tuple(reversed(job.keys))), by, 2)
+    assert unique_slot(job, by, 1) != unique_slot(a_job(keys=("customer:7",)), by, 1)
+    assert Unique.model_validate({"by": by}).by == by
 
 
 def test_a_template_is_filled_from_the_input() -> None:
