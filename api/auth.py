@@ -11,7 +11,7 @@ from shared.infrastructure.settings import GatewaySettings
 log = get_logger(__name__)
 
 _EVERY = 5.0  # seconds until a revoked key stops working
-_OPERATING = ("/v1/actions", "/v1/workers", "/v1/queues", "/v1/lanes")
+_OPERATING = ("/v1/actions", "/v1/workers", "/v1/queues", "/v1/lanes", "/v1/limits")
 """What concerns other people's jobs needs the role of an operator to be changed."""
 
 _OPEN = (

@@ -23,6 +23,7 @@ from api.routes import (
     health,
     jobs,
     lanes,
+    limits,
     operating,
     pausing,
     problem_pages,
@@ -42,8 +43,8 @@ from shared.infrastructure.process import settle_memory
 from shared.infrastructure.settings import GatewaySettings, load
 
 _ROUTERS = (
-    *(submit, bulk, jobs, steering, events, why, workflows, schedules, tasks, lanes, operating),
-    *(health, caching, pausing),
+    *(submit, bulk, jobs, steering, events, why, workflows, schedules, limits, tasks, lanes),
+    *(operating, health, caching, pausing),
     *(watch, docs, problem_pages),
 )
 

@@ -39,6 +39,7 @@ def job_view(
         "max_attempts": job.max_attempts,
         "snoozes": job.snoozes,
         "attempts": attempts(job),
+        "limits": job.limits,
         "timeout_s": job.timeout_s,
         "soft_timeout_s": job.soft_timeout_s,
         "key": key_view(job.keys),
@@ -88,6 +89,8 @@ def waiting_for(
     elif job.status is Status.WAITING and job.because == FOR_JOBS:
         found = awaited or Awaited()
         gates.append({"gate": "jobs", "ids": found.ids, "open": found.open})
+    elif job.status is Status.WAITING and job.because == "limit" and job.line is not None:
+        gates.append({"gate": "limit", "limit": job.line, "until": job.turn_at})
     elif job.status is Status.WAITING and job.due_at is not None:
         gates.append({"gate": "time", "until": job.due_at, "because": job.because})
     if paused and job.status in (Status.WAITING, Status.QUEUED):

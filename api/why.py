@@ -8,8 +8,10 @@ from typing import Any
 from api.views import waiting_for
 from shared.contracts.instants import written
 from shared.contracts.job import Job
+from shared.contracts.limits.bucket import Ask, earliest
 from shared.contracts.pauses import NOTHING_PAUSED, Pause, Paused
 from shared.contracts.record import record
+from shared.infrastructure.limit_documents import Limit, instant
 from shared.infrastructure.queue_depths import MOST_COUNTED
 from shared.infrastructure.workflow.awaiting import Awaited
 
@@ -101,6 +103,24 @@ def _why_closed(gate: Facts, awaited: Awaited) -> tuple[str, str]:
         jobs = "1 job" if awaited.open == 1 else f"{awaited.open} jobs"
         return "jobs", f"it waits for {jobs} of its workflow: {named}{more}"
     return "time", f"it waits for its time, {written(gate['until'])} ({gate['because']})"
+
+
+def why_limited(job: Job, limit: Limit | None, *, ahead: int) -> Facts:
+    """Explain a job in the line of a limit, behind `ahead` others."""
+    more = " or more" if ahead >= MOST_COUNTED else ""
+    text = f"it waits for the limit {job.line!r}, behind {ahead}{more} other jobs"
+    reasons = [("limit", text)]
+    expected = job.turn_at
+    if limit is not None:
+        bucket = limit.bucket
+        first = earliest(bucket, Ask(), limit.now)
+        expected = instant(first + ahead * bucket.pace.spacing)
+        if bucket.held_until > limit.now:
+            held = written(instant(bucket.held_until))
+            reasons.append(("limit-held", f"nothing of that limit starts before {held}"))
+        if bucket.probing:
+            reasons.append(("breaker-open", "its breaker is open: one job at a time may try"))
+    return {**head(job, reasons), "position": ahead, "expected_start": expected}
 
 
 def why_running(job: Job, worker: Facts | None) -> Facts:

@@ -18,7 +18,7 @@ from shared.contracts.pauses import NOTHING_PAUSED, Paused
 from shared.infrastructure.api_keys import ApiKey, ApiKeys, digest_of
 from shared.infrastructure.bell_consumer import Bell, BellConsumer
 from shared.infrastructure.bell_ringer import BellRinger, Rung
-from shared.infrastructure.end_statements import End
+from shared.infrastructure.end_statements import PUT_OFF, End
 from shared.infrastructure.heartbeat import Heartbeat
 from shared.infrastructure.hint_feed import HintFeed
 from shared.infrastructure.hint_sender import HintSender
@@ -36,6 +36,8 @@ from shared.infrastructure.workflow.values import Values
 from tests.builders import LATER
 from worker.attempt import Attempt
 from worker.growing import Grower
+from worker.limiting import Limiting
+from worker.turns import NoRoom
 
 Journal = list[tuple[str, Any]]
 """What was asked of the fakes, in order: a word and what it was about."""
@@ -151,13 +153,19 @@ def _ended(job: Job, end: End) -> Job:
         return job.cancelled(at=LATER)
     if end.move is Move.EXPIRE:
         return job.expired(at=LATER)
-    if end.move is Move.SNOOZE:
-        return job.snoozed(delay=end.delay, at=LATER, because=end.because)
-    if end.move is Move.RETRY and end.error:
-        return job.tried_in_vain(error=end.error, delay=end.delay, at=LATER)
+    if end.move in PUT_OFF:
+        return _put_off(job, end)
     if end.error:
         return job.failed(error=end.error, at=LATER)
     return job.succeeded(result=end.result or "null", at=LATER)
+
+
+def _put_off(job: Job, end: End) -> Job:
+    if end.move is Move.STAND_IN_LINE:
+        return job.limited(limit=end.line, turn_at=end.turn_at or LATER)
+    if end.move is Move.RETRY and end.error:
+        return job.tried_in_vain(error=end.error, delay=end.delay, at=LATER)
+    return job.snoozed(delay=end.delay, at=LATER, because=end.because)
 
 
 class FakeMoves(JobMoves):
@@ -428,6 +436,20 @@ class FakeApiKeys(ApiKeys):
 
     async def read(self) -> list[ApiKey]:
         return list(self.keys.values())
+
+
+class FakeLimiting(Limiting):
+    """Limits that let everybody in, or refuse everybody while `refuses` says so."""
+
+    def __init__(self) -> None:
+        self.refuses: NoRoom | None = None
+
+    def ended(self, attempt: Attempt, error: BaseException | None) -> None:
+        """Nobody hears."""
+
+    async def enter(self, attempt: Attempt, given: dict[str, Any]) -> None:
+        if self.refuses is not None:
+            raise self.refuses
 
 
 class FakeValues(Values):

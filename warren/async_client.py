@@ -16,6 +16,7 @@ from warren.errors import Problem
 from warren.handle import AsyncJobHandle
 from warren.job_view import Event, JobView
 from warren.lanes import AsyncLanes
+from warren.limits import AsyncLimits
 from warren.live import watch_async
 from warren.patience import Patience
 from warren.schedules import AsyncSchedules
@@ -123,6 +124,11 @@ class AsyncClient:
     async def why(self, job_id: str) -> WhyView:
         """Why a job is not running."""
         return await self._hold(questions.why(self.patience, job_id))
+
+    @property
+    def limits(self) -> AsyncLimits:
+        """The limits: `put`, `get` and `delete`."""
+        return AsyncLimits(self, self._hold)
 
     @property
     def schedules(self) -> AsyncSchedules:

@@ -16,6 +16,7 @@ from warren.errors import Problem
 from warren.handle import JobHandle
 from warren.job_view import Event, JobView
 from warren.lanes import Lanes
+from warren.limits import Limits
 from warren.live import watch
 from warren.patience import Patience
 from warren.schedules import Schedules
@@ -122,6 +123,11 @@ class Client:
     def why(self, job_id: str) -> WhyView:
         """Why a job is not running."""
         return self._hold(questions.why(self.patience, job_id))
+
+    @property
+    def limits(self) -> Limits:
+        """The limits: `put`, `get` and `delete`."""
+        return Limits(self, self._hold)
 
     @property
     def schedules(self) -> Schedules:

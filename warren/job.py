@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Generator, Mapping
+from collections.abc import Awaitable, Generator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from warren.errors import EmptyReplacement, Replacement, WarrenError
 from warren.growing import Planted, Spawned, SpawnOptions, graph_of
+from warren.limiting import Lease, LimitPort, Unlimited
 from warren.outcome import plain
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ class JobPort(Protocol):
     def progress(self, current: float, total: float | None, message: str | None) -> None:
         """Take how far the job is."""
 
+    def limit(self, name: str, cost: float) -> LimitPort:
+        """Take from a limit."""
+
+    def outage(self) -> None:
+        """Take that the other side seems to be out of order."""
+
     def log(self, level: str, message: str, fields: dict[str, object]) -> None:
         """Take one log line; the fields are plain JSON values."""
 
@@ -44,6 +51,13 @@ class Silent:
 
     def log(self, level: str, message: str, fields: dict[str, object]) -> None:
         """Drop the line."""
+
+    def limit(self, name: str, cost: float) -> LimitPort:
+        """Let it pass."""
+        return Unlimited()
+
+    def outage(self) -> None:
+        """Drop the report."""
 
     def spawn(self, graph: dict[str, Any], options: SpawnOptions) -> Planted:
         """Refuse: a graph that nobody runs would be a lie."""
@@ -72,7 +86,10 @@ class Job:
     Reports are taken at once, whether or not they are awaited, from any thread.
     """
 
-    __slots__ = ("_port", "attempt", "id", "input", "max_attempts", "nominal_at", "schedule_id")
+    __slots__ = (
+        *("_port", "attempt", "id", "input", "limits", "max_attempts", "nominal_at"),
+        "schedule_id",
+    )
 
     def __init__(
         self,
@@ -84,6 +101,7 @@ class Job:
         max_attempts: int = 1,
         schedule_id: str | None = None,
         nominal_at: datetime | None = None,
+        limits: Sequence[str] = (),
     ) -> None:
         self.id = id
         self.attempt = attempt
@@ -91,6 +109,7 @@ class Job:
         self.input = input
         self.schedule_id = schedule_id
         self.nominal_at = nominal_at  # the instant for which its schedule submitted it, in UTC
+        self.limits = tuple(limits)  # from which this attempt took when it began
         self._port = port
 
     @property
@@ -118,6 +137,22 @@ class Job:
             levels = ", ".join(get_args(Level))
             raise ValueError(f"log level {level!r} is unknown; use one of {levels}")
         self._port.log(level, plain_text(message), {name: plain(fields[name]) for name in fields})
+        return _DONE
+
+    def limit(self, name: str, cost: float = 1) -> Lease:
+        """Take `cost` tokens from a limit, and wait until it has them: `await job.limit("github")`.
+
+        In a `def` task it returns when it has them. `lease.correct(actual)` says what it
+        really cost; `async with job.limit(...)` also tells the limit how the call inside went.
+        """
+        return Lease(name, cost, self._port.limit(name, cost))
+
+    def outage(self) -> Done:
+        """Say that the other side seems to be out of order, whatever the task makes of it.
+
+        The circuit breakers of the limits with which the attempt began count it.
+        """
+        self._port.outage()
         return _DONE
 
     def spawn(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic_core import from_json
@@ -12,12 +12,12 @@ from warren.submission import sendable
 
 _OPTIONS = {
     "always_retry", "cache_failures", "cache_key", "cache_stale_s", "cache_ttl_s", "examples",
-    "expires_in_s", "key", "key_limit", "key_max_waiting", "name", "never_retry", "priority",
-    "process", "queue", "retention_s", "retry", "schedule", "soft_timeout_s", "timeout_s", "title",
-    "when_busy",
+    "expires_in_s", "key", "key_limit", "key_max_waiting", "limits", "name", "never_retry",
+    "priority", "process", "queue", "retention_s", "retry", "schedule", "soft_timeout_s",
+    "timeout_s", "title", "when_busy",
 }  # fmt: skip
 _LATER = {
-    "cache", "debounce_s", "limits", "metadata", "tags", "unique",
+    "cache", "debounce_s", "metadata", "tags", "unique",
 }  # fmt: skip
 _RETRY: dict[str, Any] = {
     "max_attempts": 3,
@@ -27,6 +27,7 @@ _RETRY: dict[str, Any] = {
     "jitter": True,
 }
 _MOST_ATTEMPTS = 100
+_MOST_COST = 1_000_000
 _YEAR_S = 366 * 86_400
 _CENTURY_S = 100 * _YEAR_S
 
@@ -113,6 +114,24 @@ def cache_of(
     if key is not None and not (isinstance(key, str) and 0 < len(key) <= 500):
         raise ValueError(f"task {task!r}: cache_key={key!r} must be a text of 1 to 500 characters")
     return {"ttl_s": ttl_s, "key": key, "stale_s": stale_s or 0, "failures": failures}
+
+
+def limits_of(task: str, given: Iterable[Any]) -> list[dict[str, Any]]:
+    """The limits as the API has them; a bare name costs 1. ValueError for what is none."""
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        raise TypeError(f"task {task!r}: limits={given!r}; write limits=[('github', 1)]")
+    return [_limit_of(task, each) for each in given]
+
+
+def _limit_of(task: str, given: Any) -> dict[str, Any]:
+    if isinstance(given, Mapping):
+        given = (given.get("name"), given.get("cost", 1))
+    name, cost = (given, 1) if isinstance(given, str) else given
+    if not isinstance(name, str) or not name or "/" in name:
+        raise ValueError(f"task {task!r}: limits has {name!r}; a name is a text without '/'")
+    if not _within(0, cost, _MOST_COST) or cost <= 0:
+        raise ValueError(f"task {task!r}: limit {name!r} costs {cost!r}; it must be above 0")
+    return {"name": name, "cost": cost}
 
 
 def schedule_of(task: str, given: str | Mapping[str, Any] | None) -> dict[str, Any] | None:

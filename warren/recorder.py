@@ -9,6 +9,8 @@ from uuid import uuid4
 if TYPE_CHECKING:
     from warren.growing import Planted, SpawnOptions
 
+from warren.limiting import Unlimited
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -48,6 +50,8 @@ class Recorder:
         self.reports: list[Progress] = []
         self.lines: list[LogLine] = []
         self.spawns: list[Spawn] = []
+        self.taken: list[tuple[str, float]] = []  # from limits
+        self.outages = 0
 
     @property
     def cancelled(self) -> bool:
@@ -58,6 +62,15 @@ class Recorder:
     def progress(self, current: float, total: float | None, message: str | None) -> None:
         """Keep how far the job is."""
         self.reports.append(Progress(current, total, message))
+
+    def limit(self, name: str, cost: float) -> Unlimited:
+        """Keep what was taken; it may go at once."""
+        self.taken.append((name, cost))
+        return Unlimited()
+
+    def outage(self) -> None:
+        """Keep that the other side seems to be out of order."""
+        self.outages += 1
 
     def log(self, level: str, message: str, fields: dict[str, object]) -> None:
         """Keep one line."""

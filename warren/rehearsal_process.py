@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from warren.errors import Replacement
 from warren.growing import Planted, SpawnOptions
 from warren.job import Job, JobPort
+from warren.limiting import Unlimited
 from warren.outcome import error_of, snooze_of, to_json
 from warren.soft_timeout import call_here
 
@@ -95,10 +96,8 @@ def _listen(here: Connection, port: JobPort, timeout_s: float | None) -> bytes:
         if not here.poll(left):
             raise TimedOut(timeout_s or 0)
         kind, *rest = here.recv()
-        if kind == "progress":
-            port.progress(*rest)
-        elif kind == "log":
-            port.log(*rest)
+        if kind in ("progress", "log", "outage"):
+            getattr(port, kind)(*rest)
         elif kind == "spawn":
             here.send(port.spawn(*rest))
         elif kind == "replacement":
@@ -120,6 +119,12 @@ class _Port:
 
     def progress(self, *report: object) -> None:
         self._there.send(("progress", *report))
+
+    def limit(self, name: str, cost: float) -> Unlimited:
+        raise RuntimeError(f"a process task cannot wait for {name!r}: use @task(limits=...)")
+
+    def outage(self) -> None:
+        self._there.send(("outage",))
 
     def log(self, *line: object) -> None:
         self._there.send(("log", *line))

@@ -29,6 +29,7 @@ from warren.options import (
     check_seconds,
     check_soft_timeout,
     check_timeout,
+    limits_of,
     refuse_unknown_options,
     retry_policy,
     schedule_of,
@@ -63,6 +64,7 @@ class Task(Sendable[P, R], Composing, Generic[P, R]):
         never_retry: Iterable[type[BaseException]] = (),
         always_retry: Iterable[type[BaseException]] = (),
         priority: int = 5,
+        limits: Iterable[Any] = (),
         expires_in_s: float | None = None,
         retention_s: float | None = None,
         schedule: str | Mapping[str, Any] | None = None,
@@ -87,6 +89,7 @@ class Task(Sendable[P, R], Composing, Generic[P, R]):
         self.retry = retry_policy(self.name, retry)
         self.verdict = Verdict(self.name, never_retry, always_retry)
         self.priority = check_priority(self.name, priority)
+        self.limits = limits_of(self.name, limits)
         self.expires_in_s = check_seconds(self.name, "expires_in_s", expires_in_s)
         self.retention_s = check_seconds(self.name, "retention_s", retention_s)
         self.schedule = schedule_of(self.name, schedule)
@@ -185,6 +188,7 @@ def task(
     never_retry: Iterable[type[BaseException]] = (),
     always_retry: Iterable[type[BaseException]] = (),
     priority: int = 5,
+    limits: Iterable[Any] = (),
     expires_in_s: float | None = None,
     retention_s: float | None = None,
     schedule: str | Mapping[str, Any] | None = None,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from shared.contracts.attempt import Progress
 from shared.contracts.job import Job
 from warren.growing import Planted, SpawnOptions
 from worker.spawning import Spawning
+from worker.turns import Granted
 
 Grow = Callable[[dict[str, Any], SpawnOptions], Planted | Awaitable[Planted]]
 
@@ -30,13 +31,16 @@ class Attempt:
         "job",
         "knows",
         "late",
+        "leases",
         "left",
         "marked",
         "on_left",
         "progress",
         "running",
+        "saw_outage",
         "spawned",
         "spawning",
+        "turns",
         "waits",
     )
 
@@ -58,6 +62,9 @@ class Attempt:
         self.marked = False  # it is noted on the job that graphs grow from it
         self.grew_before = False  # it was already: an earlier attempt may have spawned the same
         self.waits = False  # the job ends only when what was spawned has
+        self.turns: Sequence[Granted] = ()  # of limits, with which it began
+        self.leases: list[Granted] = []  # taken inside, and not known how their calls went
+        self.saw_outage = False  # its task says that the other side is out of order
         self.began = time.monotonic()
         self.on_left = on_left
 

@@ -22,10 +22,12 @@ from worker.deciding import end_before_start, end_of_failure
 from worker.executions import Execution, TimedOut, limits_of
 from worker.executions.processes import TaskFailed
 from worker.growing import Grower
+from worker.limiting import Limiting, back_in_line
 from worker.registry import Registry
 from worker.reports import Reports
 from worker.rest import Rest, rest_of
 from worker.spawning import all_stored
+from worker.turns import NoRoom
 
 log = get_logger(__name__)
 
@@ -40,6 +42,7 @@ class Executor:
         reports: Reports,
         values: Values,
         grower: Grower,
+        limiting: Limiting,
         *,
         most: int,
     ) -> None:
@@ -48,6 +51,7 @@ class Executor:
         self._reports = reports
         self._values = values
         self._grower = grower
+        self._limiting = limiting
         self._most = most  # bytes of a result
 
     async def run(self, attempt: Attempt) -> End:
@@ -95,7 +99,10 @@ class Executor:
         task = self._registry.get(job.task)
         given = await self._values.input_of(job) if job.templated else orjson.loads(job.input)
         self._grower.let_grow(attempt)
+        if job.limits:
+            await self._limiting.enter(attempt, given)
         with self._reports.of(attempt) as port:
+            port.limiting = self._limiting
             context = JobContext(
                 id=job.id,
                 attempt=job.attempt,
@@ -103,15 +110,18 @@ class Executor:
                 input=given,
                 schedule_id=job.schedule_id,
                 nominal_at=job.nominal_at,
+                limits=tuple(turn.charge.name for turn in attempt.turns),
                 port=port,
             )
             execution = self._executions[task.execution]
             try:
                 result = await execution.run(task, context, attempt, limits_of(job, task))
-            except BaseException:
+            except BaseException as error:
+                self._limiting.ended(attempt, error)
                 with suppress(CannotGrow):
                     await all_stored(attempt.spawning)
                 raise
+            self._limiting.ended(attempt, None)
             await all_stored(attempt.spawning)
             return result
 
@@ -119,6 +129,8 @@ class Executor:
         if attempt.knows:
             return _cancelled(attempt)
         job = attempt.job
+        if isinstance(error, NoRoom):
+            return back_in_line(job, error)
         failure, rest = self._failure(job, error)
         if not attempt.left:  # else it was told already
             log.info("job.raised", job_id=job.id, task=job.task, error=failure.type)
@@ -138,7 +150,7 @@ class Executor:
         if isinstance(error, ResultTooLarge):
             return _fixed(job, "result-too-large", error, retryable=False), None
         told = error_of(error, attempt=job.attempt, retryable=retryable)
-        return Failure(**told), rest_of(error)
+        return Failure(**told), rest_of(error, limited=bool(job.limits))
 
     def _verdict(self, name: str) -> Callable[[BaseException], bool]:
         try:

@@ -24,6 +24,8 @@ from shared.infrastructure.job_claims import JobClaims
 from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.job_moves import JobMoves
 from shared.infrastructure.job_reports import JobReports
+from shared.infrastructure.limit_turns import LimitTurns
+from shared.infrastructure.limits import Limits
 from shared.infrastructure.logs import configure_logs, get_logger
 from shared.infrastructure.mongo import Database, Document, open_mongo
 from shared.infrastructure.pauses import Pauses
@@ -46,14 +48,18 @@ from worker.following import NextJobs
 from worker.growing import Grower
 from worker.handing_back import HandingBack
 from worker.last_words import LastWords
+from worker.limiting import Limiting
 from worker.loop_watch import LoopWatch
 from worker.orders import Orders
+from worker.outcomes import Outcomes
 from worker.quarantine import Quarantine
 from worker.registry import Registry, load_registry
 from worker.reports import Reports
 from worker.runner import Runner
 from worker.slots import Slots
 from worker.stopping import stop_of_this_process
+from worker.store_clock import StoreClock
+from worker.turns import Turns
 
 log = get_logger(__name__)
 
@@ -96,6 +102,8 @@ async def _parts(
     follow_ups = FollowUps(database, hints, next_jobs.bring)
     settling = GroupCommit[Job](follow_ups.settle)
     ending = Ending(JobEnds(database), hints, follow=settling.put)
+    turns = Turns(LimitTurns(database), Limits(database), StoreClock(), worker=worker)
+    outcomes = Outcomes(Limits(database))
     watch = LoopWatch(attempts, reports)
     on_the_loop = OnTheLoop()
 
@@ -117,7 +125,7 @@ async def _parts(
     )
     async with AsyncExitStack() as exits:
         end_writer = GroupCommit[End](ending.write)
-        for part in (hints, ringer, reports, settling, end_writer):
+        for part in (hints, ringer, reports, settling, end_writer, turns.asking, outcomes):
             await exits.enter_async_context(part.running())
         exits.enter_context(watch.running(alive=heartbeat.loop_is_alive))
         exits.callback(heartbeat.stop)
@@ -131,6 +139,7 @@ async def _parts(
             reports,
             Values(database),
             Grower(registry, TaskCatalogue(database), Growing(database), follow_ups),
+            Limiting(turns, outcomes, hints),
             most=settings.max_result_bytes,
         )
         runner = Runner(

@@ -74,6 +74,7 @@ def _entry(task: AnyTask) -> TaskEntry:
         soft_timeout_s=task.soft_timeout_s,
         priority=task.priority,
         retry=task.retry,
+        limits=tuple(task.limits),
         expires_in_s=task.expires_in_s,
         retention_s=task.retention_s,
         schedule=task.schedule,

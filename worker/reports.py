@@ -16,6 +16,7 @@ from shared.infrastructure.job_reports import JobReports, Line, encode_line
 from shared.infrastructure.logs import get_logger
 from warren.growing import Planted, SpawnOptions
 from worker.attempt import Attempt
+from worker.limiting import Limiting, Taking
 
 _EVERY = 0.1  # seconds between writes; of the progress of one job only the latest is kept
 _MOST_LINES = 10_000  # held while MongoDB is away; the oldest go first
@@ -31,11 +32,21 @@ class ReportPort:
     def __init__(self, attempt: Attempt, reports: "Reports") -> None:
         self._attempt = attempt
         self._reports = reports
+        self.limiting: Limiting | None = None
 
     @property
     def cancelled(self) -> bool:
         """Say whether the task should stop."""
         return self._attempt.cancelled
+
+    def limit(self, name: str, cost: float) -> Taking:
+        """Take from a limit."""
+        assert self.limiting is not None
+        return self.limiting.lease(self._attempt, name, cost)
+
+    def outage(self) -> None:
+        """Remember that the other side seems to be out of order."""
+        self._attempt.saw_outage = True
 
     def progress(self, current: float, total: float | None, message: str | None) -> None:
         """Keep how far the job is."""

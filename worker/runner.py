@@ -108,7 +108,8 @@ class Runner:
         self._running.add(attempt)
         attempt.running = asyncio.create_task(self._run_one(attempt))
         attempt.running.add_done_callback(partial(self._finished, attempt))
-        self._hints.tell([hint_of(job)], can_wait=True)
+        if not job.limits:  # else it is told once limits let it in
+            self._hints.tell([hint_of(job)], can_wait=True)
 
     async def _run_one(self, attempt: Attempt) -> None:
         async with self._quarantine.admit(attempt):

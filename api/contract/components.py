@@ -10,6 +10,7 @@ from api.actions import Action
 from api.contract import (
     histories,
     lane_shapes,
+    limit_shapes,
     schedule_shapes,
     shapes,
     steering,
@@ -18,6 +19,7 @@ from api.contract import (
 from api.invalidation import Invalidation
 from api.pausing import Words
 from api.schedules import Backfill, Note, ScheduleRequest
+from shared.contracts.limits.definition import Definition
 from shared.contracts.submission import Submission
 
 Json = dict[str, Any]
@@ -34,6 +36,7 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     shapes.TaskList,
     shapes.Health,
     *schedule_shapes.ALL,
+    *limit_shapes.ALL,
     steering.Why,
     steering.ActionAnswer,
     steering.ForgottenResults,
@@ -46,6 +49,7 @@ ANSWERS: tuple[type[BaseModel], ...] = (
 )
 TAKEN: tuple[type[BaseModel], ...] = (
     *(Submission, Action, ScheduleRequest, Note, Backfill, Invalidation, Words),
+    Definition,
     *workflow_shapes.TAKEN,
     *lane_shapes.TAKEN,
 )

@@ -32,6 +32,7 @@ _TAGS = {
     "jobs": "Submit jobs, read them, follow them.",
     "workflows": "Graphs of jobs: submit them as a whole, follow and steer them.",
     "schedules": "Rules that submit jobs at nominal times.",
+    "limits": "Budgets that all workers share, and what waits for them.",
     "tasks": "The catalogue, and submitting a task's input as the whole body.",
     "operations": "Probes and counters for those who run the service.",
 }

@@ -56,6 +56,13 @@ class WaitingFor(Shape):
     since: datetime | None = None
 
 
+class Limited(Shape):
+    """A limit from which something is taken."""
+
+    name: str
+    cost: float = Field(description="tokens")
+
+
 class JobLinks(Shape):
     """Where the rest of a job is."""
 
@@ -101,6 +108,7 @@ class Job(Shape):
     max_attempts: int
     snoozes: int = Field(description="how often the task put itself off")
     attempts: list[Attempt] = Field(description="the newest 50, oldest first")
+    limits: list[Limited] = Field(description="what each attempt takes before it begins")
     timeout_s: float | None
     soft_timeout_s: float | None
     key: str | list[str] | None = Field(description="in whose lanes it stands; several as a list")
@@ -211,6 +219,7 @@ class Task(Shape):
     soft_timeout_s: float | None
     priority: int
     retry: dict[str, Any] | None = Field(description="its policy, as a submission has it")
+    limits: list[Limited]
     expires_in_s: float | None
     retention_s: float | None = Field(description="how long its jobs are remembered, if not as all")
     schedule: dict[str, Any] | None

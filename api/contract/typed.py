@@ -43,7 +43,7 @@ def option_parameters() -> list[Json]:
     Members of objects stand on their own, as in `retry.max_attempts=5`.
     """
     fields: Json = dict(Options.model_json_schema()["properties"])
-    del fields["metadata"]
+    del fields["metadata"], fields["limits"]
     for group, model in _GROUPS.items():
         del fields[group]
         members = model.model_json_schema()["properties"]

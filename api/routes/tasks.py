@@ -40,6 +40,7 @@ def task_view(entry: TaskEntry, paused: Paused) -> dict[str, Any]:
         "soft_timeout_s": entry.soft_timeout_s,
         "priority": entry.priority,
         "retry": entry.retry,
+        "limits": entry.limits,
         "expires_in_s": entry.expires_in_s,
         "retention_s": entry.retention_s,
         "schedule": entry.schedule,

@@ -11,6 +11,9 @@ from api.routes.jobs import known_form
 from api.views import etag, to_json
 from shared.contracts.instants import present
 from shared.contracts.job import Job, Status
+from shared.infrastructure.limit_lines import LimitLines
+from shared.infrastructure.limits import Limits
+from shared.infrastructure.queue_depths import MOST_COUNTED
 
 router = APIRouter(tags=["jobs"])
 
@@ -29,6 +32,10 @@ async def _explained(parts: Parts, job: Job) -> why.Facts:
         outlook = await parts.lanes.showing.outlook(job)
         gate = await parts.lanes.showing.gate(job)
         return why_in_line(job, outlook, gate, parts.held.paused)
+    if job.status is Status.WAITING and job.because == "limit" and job.line is not None:
+        ahead = await LimitLines(parts.database).ahead_of(job, most=MOST_COUNTED)
+        limit = await Limits(parts.database).get(job.line)
+        return why.why_limited(job, limit, ahead=ahead)
     if job.status is Status.WAITING:
         awaited = await parts.awaiting.of([job])
         return why.why_waiting(job, awaited.get(job.id), parts.held.paused)

@@ -16,6 +16,7 @@ class TaskEntry:
     soft_timeout_s: float | None = None
     priority: int = 5
     retry: dict[str, Any] | None = None  # as the API has it; None is one attempt
+    limits: tuple[dict[str, Any], ...] = ()  # as the API has them
     expires_in_s: float | None = None
     retention_s: float | None = None  # how long ends are remembered; None leaves it to the setting
     schedule: dict[str, Any] | None = None  # as the API has it

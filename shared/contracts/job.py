@@ -12,6 +12,7 @@ from typing import Any
 from shared.contracts.attempt import Backoff, Claim, Failure, PastAttempt, Progress
 from shared.contracts.bands import band_of
 from shared.contracts.errors import IllegalMove
+from shared.contracts.limits.names import Charge
 from shared.contracts.record import record
 from shared.contracts.slot import Slot
 
@@ -45,6 +46,7 @@ class Move(StrEnum):
     OPEN = "become runnable"
     RETRY = "wait for another attempt"
     SNOOZE = "be put off"
+    STAND_IN_LINE = "wait for a limit"
     CANCEL = "be cancelled"
     EXPIRE = "expire"
     LINE_UP = "stand in line for its key"
@@ -67,6 +69,7 @@ MOVES: dict[Move, tuple[frozenset[Status], Status]] = {
     Move.OPEN: (frozenset({Status.WAITING}), Status.QUEUED),
     Move.RETRY: (frozenset({Status.RUNNING}), Status.WAITING),
     Move.SNOOZE: (frozenset({Status.RUNNING}), Status.WAITING),
+    Move.STAND_IN_LINE: (frozenset({Status.RUNNING}), Status.WAITING),
     Move.CANCEL: (frozenset({Status.WAITING, Status.QUEUED, Status.RUNNING}), Status.CANCELLED),
     Move.EXPIRE: (frozenset({Status.WAITING, Status.QUEUED, Status.RUNNING}), Status.EXPIRED),
     Move.LINE_UP: (frozenset({Status.WAITING}), Status.WAITING),
@@ -109,6 +112,9 @@ class Job:
     run_at: datetime | None = None  # not before this, as the client asked
     due_at: datetime | None = None  # when the time gate opens; only while it is closed
     because: str | None = None  # why it waits: "schedule", "retry", "limit", "jobs" or "key"
+    limits: tuple[Charge, ...] = ()  # what each attempt takes from limits before it begins
+    line: str | None = None  # the limit in whose line it stands, or from which it was called
+    turn_at: datetime | None = None  # when its turn comes, as far as one can say; only in a line
     expires_at: datetime | None = None  # no attempt begins from here on
     keys: tuple[str, ...] = ()  # in whose lanes it has a place while it may run, in this order
     key_limit: int = 1  # how many jobs of each of its keys may be there, it among them
@@ -191,6 +197,21 @@ class Job:
         changes: dict[str, Any] = {"due_at": at + delay, "because": because}
         changes |= {"attempt": self.attempt - 1, "snoozes": self.snoozes + 1}
         return self._given_up(Move.SNOOZE, "snoozed", at, **changes)
+
+    def limited(self, *, limit: str, turn_at: datetime) -> "Job":
+        """A limit has no room for it: the job waits there, as if nobody had claimed it."""
+        return self._move(
+            Move.STAND_IN_LINE,
+            because="limit",
+            line=limit,
+            turn_at=turn_at,
+            attempt=self.attempt - 1,
+            starts=self.starts - 1,
+            claim=None,
+            started_at=None,
+            published=False,
+            published_at=None,
+        )
 
     def handed_back(self, *, at: datetime) -> "Job":
         """A worker that stops returns the job; the attempt does not count."""
@@ -314,7 +335,10 @@ class Job:
         kept = (*self.past_attempts, past)[-MOST_PAST_ATTEMPTS:]
         nothing = {"claim": None, "started_at": None, "progress": None, "cancel_asked_at": None}
         not_rung = {"published": False, "published_at": None, "queued_at": None, "error": None}
-        return self._move(move, past_attempts=kept, **{**nothing, **not_rung, **changes})
+        not_in_line = {"line": None, "turn_at": None}
+        return self._move(
+            move, past_attempts=kept, **{**nothing, **not_rung, **not_in_line, **changes}
+        )
 
     def _move(self, move: Move, **changes: Any) -> "Job":
         sources, target = MOVES[move]
@@ -324,7 +348,13 @@ class Job:
         return replace(self, **changed)
 
 
-_FREE: dict[str, Any] = {"due_at": None, "because": None, "lane": None}
+_FREE: dict[str, Any] = {
+    "due_at": None,
+    "because": None,
+    "lane": None,
+    "line": None,
+    "turn_at": None,
+}
 
 
 def in_line(keys: tuple[str, ...]) -> dict[str, Any]:

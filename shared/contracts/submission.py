@@ -15,6 +15,8 @@ from shared.contracts.ids import new_id
 from shared.contracts.instants import Instant, written
 from shared.contracts.job import Job, in_line, in_time
 from shared.contracts.keys import Keyed, keyed_fields, keys_of
+from shared.contracts.limits.charging import charges_of
+from shared.contracts.limits.names import MOST_LIMITS, Asked
 from shared.contracts.retrying import Retry, backoff_of
 from shared.contracts.strict_json import dump
 
@@ -26,7 +28,7 @@ _CENTURY_S = 100 * 366 * 24 * 3600
 _SPECIAL = frozenset(
     (
         *("timeout_s", "soft_timeout_s", "retry", "run_at", "delay_s", "expires_at"),
-        *("expires_in_s", "key", "key_limit", "when_busy", "key_max_waiting"),
+        *("expires_in_s", "key", "key_limit", "when_busy", "key_max_waiting", "limits"),
     )
 )
 
@@ -35,7 +37,7 @@ _OF_SINGLE_JOBS = ("cache", "unique", "debounce_s", "debounce_max_s")
 MOST_BYTES = 4 * 1024 * 1024
 """Of the JSON text of input and metadata, also of one item among many."""
 
-LATER = frozenset(("limits", "webhook"))
+LATER = frozenset(("webhook",))
 """Fields of the API that this version does not serve yet; silence would be a lie."""
 
 
@@ -80,6 +82,11 @@ class Options(Keyed):
         gt=0,
         le=_CENTURY_S,
         description="how long it may be put off altogether; default: ten times debounce_s",
+    )
+    limits: list[Asked] | None = Field(
+        default=None,
+        max_length=MOST_LIMITS,
+        description="what each attempt takes, all or none; default: the task's own; [] is none",
     )
     tags: list[Tag] = Field(default_factory=list, max_length=20)
     metadata: dict[str, Any] = Field(default_factory=dict, description="yours; returned as it came")
@@ -133,6 +140,7 @@ def to_job(
     metadata = dump(options.metadata) if options.metadata else "{}"
     check_size(input_text, metadata)
     task_is_plain = entry.retry is None and entry.expires_in_s is None and not entry.key
+    task_is_plain = task_is_plain and not entry.limits
     plain = task_is_plain and _SPECIAL.isdisjoint(options.model_fields_set)
     return Job(
         id=job_id or new_id(now),
@@ -169,6 +177,7 @@ def _special(options: Options, entry: TaskEntry, input_text: str, now: datetime)
         "max_attempts": backoff.attempts if backoff else 1,
         "run_at": run_at,
         "expires_at": _expires_at(options, entry, now=now, due=due_at),
+        "limits": charges_of(options.limits, entry.limits, input_text),
     }
 
 

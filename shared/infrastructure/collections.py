@@ -24,6 +24,7 @@ LEASES = "leases"
 SCHEDULES = "schedules"
 PAUSES = "pauses"
 LANES = "lanes"
+LIMITS = "limits"
 
 BY_ID = "_id_"
 """The index that a write to known ids must use; the planner may prefer one on status."""
@@ -145,6 +146,24 @@ INDEXES: dict[str, list[IndexModel]] = {
             name="unsettled",
             partialFilterExpression={"unsettled": True},
         ),
+        IndexModel(  # runnable jobs that take from a limit
+            [("limits.name", ASCENDING), ("_id", ASCENDING)],
+            name="limited",
+            partialFilterExpression={"status": "queued", "limits.name": {"$exists": True}},
+        ),
+        IndexModel(  # who stands in line for a limit, the next one first; and who was called
+            [
+                ("line", ASCENDING),
+                ("status", ASCENDING),
+                ("priority", DESCENDING),
+                ("_id", ASCENDING),
+            ],
+            name="lines",
+            partialFilterExpression={
+                "status": {"$in": ["waiting", "queued"]},
+                "line": {"$exists": True},
+            },
+        ),
     ],
     LOGS: [IndexModel([("job_id", ASCENDING), ("_id", ASCENDING)])],
     WORKERS: [
@@ -177,6 +196,15 @@ INDEXES: dict[str, list[IndexModel]] = {
         ),
     ],
     NODES: [IndexModel([("graph", ASCENDING), ("n", ASCENDING)])],
+    LIMITS: [
+        IndexModel([("lined", ASCENDING)], name="lined", partialFilterExpression={"lined": True}),
+        IndexModel(  # limits that were made from a default, and nobody uses any more
+            [("used_at", ASCENDING)],
+            name="unused",
+            expireAfterSeconds=_WEEK,
+            partialFilterExpression={"of": {"$exists": True}},
+        ),
+    ],
     TOMBSTONES: [IndexModel([("at", ASCENDING)], expireAfterSeconds=_WEEK)],
     IDEMPOTENCY: [IndexModel([("at", ASCENDING)], expireAfterSeconds=_DAY)],
 }

@@ -12,12 +12,13 @@ from typing import Any
 
 from shared.contracts.attempt import Backoff, Claim, Failure, PastAttempt, Progress
 from shared.contracts.job import Job, Status
+from shared.contracts.limits.names import Charge
 from shared.contracts.slot import Slot
 from shared.infrastructure.mongo import Document
 
 _KNOWN = frozenset(f.name for f in fields(Job))
 _PLAIN = frozenset({str, int, float, datetime, bool})
-_PARTS = (Backoff, Claim, Failure, PastAttempt, Progress, Slot)
+_PARTS = (Backoff, Charge, Claim, Failure, PastAttempt, Progress, Slot)
 _ALWAYS = ("version", "priority")  # changed by $inc, ordered by an index
 _DEFAULTS = {f.name: f.default for f in fields(Job) if f.name not in ("id", "status", "published")}
 _NAMES, _VALUES = tuple(_DEFAULTS), tuple(_DEFAULTS.values())
@@ -87,5 +88,6 @@ _RESTORE: dict[str, Any] = {
     "progress": lambda stored: Progress(**stored),
     "backoff": lambda stored: Backoff(**stored),
     "slot": lambda stored: Slot(**stored),
+    "limits": lambda stored: tuple(Charge(**each) for each in stored),
     "past_attempts": lambda stored: tuple(map(_past_attempt, stored)),
 }

@@ -21,8 +21,8 @@ from shared.infrastructure.job_moves import encode_move
 from shared.infrastructure.mongo import Document
 from shared.infrastructure.writes import encoded
 
-PUT_OFF = frozenset({Move.RETRY, Move.SNOOZE})
-"""The moves after which another attempt follows."""
+PUT_OFF = frozenset({Move.RETRY, Move.SNOOZE, Move.STAND_IN_LINE})
+"""The moves after which another attempt follows, or the first one."""
 
 _MOST_TOGETHER = 100  # jobs in one statement: looking up results is quadratic in this
 _LONGEST_SHARED = 16 * 1024  # characters of a result that shares a statement
@@ -39,6 +39,8 @@ class End:
     verdict: Move | None = None  # CANCEL, EXPIRE, RETRY or SNOOZE; else result and error decide
     delay: timedelta = timedelta()  # until the next attempt, with RETRY and SNOOZE
     because: str = "retry"  # why it waits, with SNOOZE
+    line: str = ""  # of which limit, with STAND_IN_LINE
+    turn_at: datetime | None = None  # when its turn comes there
 
     @property
     def move(self) -> Move:
@@ -69,7 +71,9 @@ class End:
         return self.job.expired(at=at) if self.move is Move.EXPIRE else self.job.cancelled(at=at)
 
     def put_off(self, at: datetime) -> Job:
-        """Return the job as RETRY or SNOOZE leaves it."""
+        """Return the job as RETRY, SNOOZE or STAND_IN_LINE leaves it."""
+        if self.move is Move.STAND_IN_LINE:
+            return self.job.limited(limit=self.line, turn_at=self.turn_at or at)
         if self.error and self.move is Move.RETRY:
             return self.job.tried_in_vain(error=self.error, delay=self.delay, at=at)
         return self.job.snoozed(delay=self.delay, at=at, because=self.because)
@@ -78,7 +82,8 @@ class End:
     def event(self) -> str:
         """Name the event that this end makes."""
         if self.move in PUT_OFF:
-            return "job.retrying" if self.because == "retry" else "job.waiting"
+            again = self.because == "retry" and self.move is not Move.STAND_IN_LINE
+            return "job.retrying" if again else "job.waiting"
         return f"job.{MOVES[self.move][1]}"
 
 

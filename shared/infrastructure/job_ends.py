@@ -59,6 +59,8 @@ class JobEnds:
 def _shows(document: Document, end: End) -> bool:
     """Say whether a stored job has the end: its present claim's, or among its past attempts."""
     token = token_of(end.job)
+    if end.move is Move.STAND_IN_LINE:
+        return bool(document.get("claim", {}).get("token") != token)
     if end.move in PUT_OFF:
         past = document.get("past_attempts", ())
         return any(

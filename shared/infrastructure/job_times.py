@@ -19,6 +19,7 @@ from shared.infrastructure.mongo import Database, Document, translated
 _WAITING = next(iter(MOVES[Move.OPEN][0])).value
 _UNBEGUN = ["queued", "waiting"]  # no attempt is under way: what may expire by itself
 _UNAWAITED = {"$nor": [{"because": "jobs", "starts": {"$gt": 0}}]}  # it has run, and has grown
+_GATES = ("due_at", "because", "lane", "line", "turn_at")
 _SHOWN = dict.fromkeys(("task", "queue", "priority", "tags", "keys", "when_busy"), 1)
 
 
@@ -102,7 +103,7 @@ class JobTimes:
         return list(map(_timed, found))
 
     async def _move(self, move: Move, query: Document, changes: Document) -> int:
-        gone = [name for name in ("due_at", "because", "lane") if name not in changes]
+        gone = [name for name in _GATES if name not in changes]
         stored = {"status": MOVES[move][1].value, "version": {"$add": ["$version", 1]}, **changes}
         with translated():
             outcome = await self._jobs.update_many(

@@ -54,6 +54,7 @@ def _to_document(entry: TaskEntry) -> Document:
 def _from_document(document: Document) -> TaskEntry:
     restored: dict[str, Any] = {name: orjson.loads(document[name]) for name in _AS_TEXT}
     restored["examples"] = tuple(restored["examples"])
-    restored["key"] = tuple(document.get("key", ()))
+    for name in ("key", "limits"):
+        restored[name] = tuple(document.get(name, ()))
     rest = {n: document[n] for n in _FIELDS if n in document and n not in restored}
     return TaskEntry(name=document["_id"], **rest, **restored)

@@ -30,6 +30,7 @@ PURE: dict[Move, Callable[[Job], Job]] = {
     Move.OPEN: lambda job: job.opened(at=LATER),
     Move.RETRY: lambda job: job.tried_in_vain(error=ERROR, delay=A_MINUTE, at=LATER),
     Move.SNOOZE: lambda job: job.snoozed(delay=A_MINUTE, at=LATER, because="limit"),
+    Move.STAND_IN_LINE: lambda job: job.limited(limit="$api", turn_at=LATER),
     Move.CANCEL: lambda job: job.cancelled(at=LATER),
     Move.EXPIRE: lambda job: job.expired(at=LATER),
     Move.AGAIN: lambda job: job.again(at=LATER, input='{"$x":1}'),
@@ -68,6 +69,12 @@ async def _snooze(store: Store, job: Job) -> None:
     await JobEnds(store.database).write([end])
 
 
+async def _stand_in_line(store: Store, job: Job) -> None:
+    held = as_claimed(job)
+    end = End(job=held, verdict=Move.STAND_IN_LINE, line="$api", turn_at=LATER)
+    await JobEnds(store.database).write([end])
+
+
 async def _await(store: Store, job: Job) -> None:
     end = End(job=as_claimed(job), verdict=Move.AWAIT, result='"$x"')
     await JobEnds(store.database).write([end])
@@ -101,6 +108,7 @@ STORED: list[tuple[Move, Callable[[Store, Job], Awaitable[None]]]] = [
     (Move.LOSE, _lose),
     (Move.RETRY, _retry),
     (Move.SNOOZE, _snooze),
+    (Move.STAND_IN_LINE, _stand_in_line),
     (Move.OPEN, _by_somebody(Move.OPEN)),
     (Move.CANCEL, _by_somebody(Move.CANCEL)),
     (Move.EXPIRE, _by_somebody(Move.EXPIRE)),

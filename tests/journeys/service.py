@@ -18,6 +18,13 @@ from tests.eventually import eventually
 
 Document = dict[str, Any]
 
+TASKS = (
+    "worker.tasks",
+    "tests.journeys.tasks",
+    "tests.journeys.limit_tasks",
+    "examples.paginated",
+)
+
 
 @dataclass(frozen=True)
 class Service:
@@ -86,7 +93,7 @@ async def open_service(
     added = {
         "WARREN_MONGO_DB": name,
         "WARREN_NAMESPACE": name,
-        "WARREN_TASKS": "worker.tasks,tests.journeys.tasks",
+        "WARREN_TASKS": ",".join(TASKS),
         "WARREN_HTTP_ALLOW_PRIVATE": "1",
         "WARREN_GRACE_S": "5",
         "WARREN_LOG": "console",

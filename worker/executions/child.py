@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from warren.errors import Replacement
 from warren.growing import Planted, SpawnOptions
 from warren.job import Job
+from warren.limiting import Unlimited
 from warren.outcome import error_of, to_json
 from warren.soft_timeout import call_here
 from worker.executions.frames import encode_frame, read_frame
@@ -38,6 +39,12 @@ class _Port:
 
     def progress(self, current: float, total: float | None, message: str | None) -> None:
         self.send({"progress": [current, total, message]})
+
+    def limit(self, name: str, cost: float) -> Unlimited:
+        raise RuntimeError(f"a process task cannot wait for {name!r}: use @task(limits=...)")
+
+    def outage(self) -> None:
+        self.send({"outage": True})
 
     def log(self, level: str, message: str, fields: dict[str, object]) -> None:
         self.send({"log": [level, message, fields]})

@@ -120,6 +120,8 @@ async def _call(
         frame = await _next_frame(child)
         if "progress" in frame:
             job.progress(*frame["progress"])
+        elif "outage" in frame:
+            job.outage()
         elif "log" in frame:
             level, message, fields = frame["log"]
             job.log(message, level, **fields)
@@ -154,6 +156,7 @@ def _told(job: Job) -> dict[str, Any]:
         "input": job.input,
         "schedule_id": job.schedule_id,
         "nominal_at": job.nominal_at,
+        "limits": job.limits,
     }
 
 

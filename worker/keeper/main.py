@@ -23,6 +23,8 @@ from shared.infrastructure.lanes.admissions import Admissions
 from shared.infrastructure.lanes.impatient import Impatient
 from shared.infrastructure.lanes.sweep import LaneSweep
 from shared.infrastructure.leases import Leases
+from shared.infrastructure.limit_lines import LimitLines
+from shared.infrastructure.limits import Limits
 from shared.infrastructure.mongo import Database, Document
 from shared.infrastructure.pauses import Pauses
 from shared.infrastructure.queues import Queues
@@ -36,6 +38,7 @@ from shared.infrastructure.workflow.progress import Ring, Runnable
 from shared.infrastructure.workflow.retention import WorkflowRetention
 from worker.keeper import due, expiry, forgetting, graphs, invariants, lost, refill, rescue
 from worker.keeper import lanes as lanes_loop
+from worker.keeper import lines as lines_loop
 from worker.keeper import schedules as schedules_loop
 from worker.keeper import unpublished as unpublished_loop
 from worker.keeper import unsettled as unsettled_loop
@@ -46,6 +49,7 @@ from worker.keeper.graphs import Abandoned
 from worker.keeper.invariants import Invariants
 from worker.keeper.lanes import Lanes
 from worker.keeper.leadership import Leadership
+from worker.keeper.lines import Lines
 from worker.keeper.loop import Loop, Tally, keep
 from worker.keeper.lost import Lost
 from worker.keeper.refill import Refill
@@ -85,6 +89,7 @@ class Keeper:
         room = Room(JobRequests(database), hints, ControlSender(settings, hints))
         lanes = _lanes(database, follow_ups.lanes, room, _bring(window), hints)
         self.due = Due(times, window, hints, lanes)
+        self.lines = Lines(Limits(database), LimitLines(database), window, lanes, hints)
         self.rescue = Rescue(
             rescue=queries,
             moves=JobMoves(database),
@@ -103,6 +108,13 @@ class Keeper:
         self._promises = Invariants(queries, times, workers, lanes)
         self.loops = (
             Loop(name="due", step=self.due.step, every=due.EVERY, rest=self.due.rest),
+            Loop(name="lines", step=self.lines.step, every=lines_loop.EVERY, rest=self.lines.rest),
+            Loop(
+                name="lost lines",
+                step=self.lines.sweep,
+                every=lines_loop.SWEEP_EVERY,
+                full=lines_loop.MOST,
+            ),
             Loop(name="marks", step=ringing.mark, every=MARK_EVERY, everywhere=True),
             Loop(name="unpublished", step=unpublished.step, every=unpublished_loop.EVERY),
             Loop(name="refill", step=refilling.step, every=refill.EVERY),
@@ -179,7 +191,11 @@ async def running_keeper(
     # Process ids repeat in containers.
     holder = f"{name}-{uuid4().hex[:12]}"
     leadership = Leadership(Leases(database), holder, note=keeper.note)
-    wake = keeper.due.wake
+
+    def wake() -> None:
+        keeper.due.wake()
+        keeper.lines.wake()
+
     feed = HintFeed(settings, name, on_hints=lambda _: wake(), on_gap=wake)
     await feed.want(DUE_SOON)
     async with (

@@ -3,18 +3,21 @@
 import asyncio
 import base64
 import time
+from email.utils import parsedate_to_datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.infrastructure.settings import load
-from warren import Job, task
+from warren import Job, RateLimited, task
 from worker.outbound.addresses import is_public, is_unicast
 from worker.outbound.asked import Asked
 from worker.outbound.errors import TooSlow
 from worker.outbound.fetcher import Fetched, Fetcher
 
+TOO_MANY, UNAVAILABLE, SERVER_ERRORS = 429, 503, 500
+_LONGEST_PAUSE = 86_400.0
 MOST_BYTES = 3_000_000  # as base64 they still fit a result (WARREN_MAX_RESULT_BYTES)
 
 Url = Annotated[
@@ -60,8 +63,10 @@ async def get(
 ) -> Answer:
     """Fetch a URL.
 
-    Whatever the server answers is the result, 404 and 500 included. Only public addresses are
-    asked, redirects (at most 5) are checked like the first URL, and proxies are not used.
+    Whatever the server answers is the result, 404 and 500 included. Only a job that takes from
+    limits is put off by 429, and by 503 with Retry-After, as are all others that take from them.
+    Only public addresses are asked, redirects (at most 5) are checked like the first URL, and
+    proxies are not used.
 
     Args:
         url: an http or https URL without user name and password
@@ -79,8 +84,32 @@ async def get(
             fetched = await Fetcher(allow=allow).fetch(asked, most=max_bytes, truncate=truncate)
     except TimeoutError as error:
         raise TooSlow(f"the answer did not come whole within timeout_s={timeout_s:g}") from error
+    if job.limits:
+        heed(fetched, job)
     job.log("fetched", status=fetched.status, bytes=len(fetched.body), url=fetched.url)
     return _answer(fetched, elapsed_s=round(time.monotonic() - began, 4))
+
+
+def heed(fetched: Fetched, job: Job) -> None:
+    """Raise RateLimited if the server asks for a pause; tell of one that is out of order."""
+    after_s = retry_after(fetched.headers.get("retry-after"), now=time.time())
+    if fetched.status == TOO_MANY or (fetched.status == UNAVAILABLE and after_s is not None):
+        raise RateLimited(after_s)
+    if fetched.status >= SERVER_ERRORS:
+        job.outage()
+
+
+def retry_after(value: str | None, *, now: float) -> float | None:
+    """Return the seconds that a Retry-After header means (RFC 9110, section 10.2.3), if any."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return min(_LONGEST_PAUSE, float(value))
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return min(_LONGEST_PAUSE, max(0.0, at.timestamp() - now))
 
 
 def _answer(fetched: Fetched, *, elapsed_s: float) -> Answer:

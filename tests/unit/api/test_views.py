@@ -21,9 +21,10 @@ def test_a_new_job_has_every_field_that_is_promised() -> None:
     view = seen(job_view(a_job(id="an-id")))
     promised = (
         "id task queue status done priority input result error progress waiting_for attempt "
-        "max_attempts snoozes attempts timeout_s soft_timeout_s key key_limit when_busy tags "
-        "metadata workflow_id node parent_id schedule_id cache unique run_at expires_at nominal_at "
-        "created_at queued_at started_at finished_at cancel_asked_at version worker links"
+        "max_attempts snoozes attempts limits timeout_s soft_timeout_s key key_limit when_busy "
+        "tags metadata workflow_id node parent_id schedule_id cache unique run_at expires_at "
+        "nominal_at created_at queued_at started_at finished_at cancel_asked_at version worker "
+        "links"
     )
     assert list(view) == promised.split()
     assert view["links"]["self"] == "/v1/jobs/an-id"

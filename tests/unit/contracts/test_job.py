@@ -25,6 +25,7 @@ STEPS: dict[Move, Step] = {
     Move.OPEN: lambda job: job.opened(at=LATER),
     Move.RETRY: lambda job: job.tried_in_vain(error=a_failure(), delay=A_MINUTE, at=LATER),
     Move.SNOOZE: lambda job: job.snoozed(delay=A_MINUTE, at=LATER),
+    Move.STAND_IN_LINE: lambda job: job.limited(limit="api", turn_at=LATER),
     Move.CANCEL: lambda job: job.cancelled(at=LATER),
     Move.EXPIRE: lambda job: job.expired(at=LATER),
     Move.AGAIN: lambda job: job.again(at=LATER),

@@ -9,6 +9,7 @@ from warren import AsyncClient, AsyncJobHandle
 from warren.canvas.handle import AsyncWorkflowHandle
 from warren.canvas.workflows import AsyncWorkflows
 from warren.lanes import AsyncLanes
+from warren.limits import AsyncLimits
 from warren.schedules import AsyncSchedules
 
 
@@ -23,7 +24,7 @@ class Blocking:
         value = getattr(self._thing, name)
         if name in ("status", "attempts"):
             return self._dressed(value())
-        if isinstance(value, AsyncLanes | AsyncSchedules | AsyncWorkflows):
+        if isinstance(value, AsyncLanes | AsyncLimits | AsyncSchedules | AsyncWorkflows):
             return Blocking(value, self._runner)
         if not callable(value):
             return value

@@ -155,7 +155,7 @@ def test_a_schedule_that_is_neither_is_refused() -> None:
         a_task(schedule=300)
 
 
-@pytest.mark.parametrize("option", ["limits", "unique"])
+@pytest.mark.parametrize("option", ["unique", "debounce_s"])
 def test_an_option_of_a_later_version_says_so(option: str) -> None:
     with pytest.raises(TypeError, match=rf"@task\({option}=\.\.\.\) is not available yet"):
         a_task(**{option: 1})

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.fakes import FakeGrower, FakeHints, FakeReports, FakeValues
+from tests.fakes import FakeGrower, FakeHints, FakeLimiting, FakeReports, FakeValues
 from tests.unit.worker import odd_tasks, told_tasks
 from tests.unit.worker.bench import MOST, Bench
 from worker.executions import Execution
@@ -30,7 +30,9 @@ async def bench() -> AsyncIterator[Bench]:
             "process": in_processes,
         }
         yield Bench(
-            Executor(registry, executions, reports, FakeValues(), FakeGrower(), most=MOST),
+            Executor(
+                registry, executions, reports, FakeValues(), FakeGrower(), FakeLimiting(), most=MOST
+            ),
             reports,
             store,
         )

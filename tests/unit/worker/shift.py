@@ -17,6 +17,7 @@ from tests.fakes import (
     FakeGrower,
     FakeHeartbeat,
     FakeHints,
+    FakeLimiting,
     FakeMoves,
     FakePauses,
     FakeReports,
@@ -101,7 +102,13 @@ class Shift:
             worker="us",
             attempts=self.attempts,
             executor=Executor(
-                registry, {"loop": OnTheLoop()}, reports, FakeValues(), FakeGrower(), most=1000
+                registry,
+                {"loop": OnTheLoop()},
+                reports,
+                FakeValues(),
+                FakeGrower(),
+                FakeLimiting(),
+                most=1000,
             ),
             quarantine=Quarantine(claims, slots=10),
             end_writer=self.writer,

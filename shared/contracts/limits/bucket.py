@@ -1,0 +1,118 @@
+"""Taking turns from a limit: the generic cell rate algorithm, for several asks at once.
+
+Instead of a count of tokens that is refilled, the bucket keeps one instant, `full_at`: when it
+would be full again (ITU-T I.371, "virtual scheduling"). An ask gets the earliest turn at which
+its cost is there. Pure; times are milliseconds of the database's clock. The store makes the same
+decision in one update (shared/infrastructure/limit_turns.py), and a test holds the two together.
+"""
+
+from collections.abc import Iterable
+from dataclasses import field, replace
+
+from shared.contracts.limits.pace import FREE, Pace
+from shared.contracts.record import record
+
+PROBE_LASTS_MS = 30_000.0
+"""For how long a probe is waited for before another one goes."""
+
+SHARP_MS = 100.0
+"""With less slack than this, a turn lies far enough ahead for its taker to hear of it in time."""
+
+
+@record
+class Ask:
+    """Somebody wants to start something."""
+
+    cost: float = 1.0
+    ahead: float = 0.0  # it takes a turn that lies up to this far ahead; else it is refused
+    not_before: float = 0.0  # the instant of a turn from another limit that it has to meet
+    lead: float = 0.0  # how long the answer takes to arrive
+    called: bool = False  # it stood in line and was called, or runs already: it passes the line
+
+
+@record
+class Turn:
+    """What came of an ask: it may go `at`, or was refused and would probably go then."""
+
+    granted: bool
+    at: float
+
+
+@record
+class Bucket:
+    """What a limit remembers between two asks."""
+
+    pace: Pace = field(default_factory=lambda: FREE)
+    full_at: float = 0.0
+    busy_since: float = 0.0  # since when it has never been full
+    held_until: float = 0.0  # nothing starts before
+    probing: bool = False  # only one may go; whoever comes next waits for what becomes of it
+    lined: bool = False  # some jobs stand in line
+    line_ends: float = 0.0  # when, as far as one can say, all of them will have gone
+
+
+def earliest(bucket: Bucket, ask: Ask, now: float) -> float:
+    """Return the first instant at which the bucket holds what the ask costs.
+
+    An ask that costs more than the bucket can hold waits until it is full, and leaves a debt.
+    """
+    saved = max(0.0, bucket.pace.cap - ask.cost) * bucket.pace.spacing
+    heard = now + (ask.lead if bucket.pace.slack < SHARP_MS else 0.0)
+    return max(heard, ask.not_before, bucket.held_until, bucket.full_at - saved)
+
+
+def take(bucket: Bucket, asks: Iterable[Ask], now: float) -> tuple[Bucket, list[Turn]]:
+    """Return the bucket after these asks, in their order, and what came of each."""
+    turns = []
+    for ask in asks:
+        bucket, turn = _take_one(bucket, ask, now)
+        turns.append(turn)
+    return bucket, turns
+
+
+def _take_one(bucket: Bucket, ask: Ask, now: float) -> tuple[Bucket, Turn]:
+    at = earliest(bucket, ask, now)
+    lasts = ask.cost * bucket.pace.spacing
+    if at <= now + ask.ahead and (ask.called or not bucket.lined):
+        taken = replace(
+            bucket,
+            full_at=max(bucket.full_at, at) + lasts,
+            busy_since=at if bucket.full_at < at else bucket.busy_since,
+            held_until=at + PROBE_LASTS_MS if bucket.probing else bucket.held_until,
+        )
+        return taken, Turn(granted=True, at=at)
+    if ask.called:
+        return bucket, Turn(granted=False, at=at)
+    turn = max(at, bucket.line_ends)
+    return replace(bucket, lined=True, line_ends=turn + lasts), Turn(granted=False, at=turn)
+
+
+def corrected(bucket: Bucket, *, at: float, difference: float) -> Bucket:
+    """Return the bucket once the turn `at` turned out to cost `difference` more, or less.
+
+    Less is given back only while the bucket has not been full since, or nothing else was taken:
+    a token that would have been there anyway must not be there twice.
+    """
+    full_at = bucket.full_at + difference * bucket.pace.spacing
+    if difference < 0 and at <= bucket.busy_since and full_at > at:
+        return bucket
+    return replace(bucket, full_at=full_at)
+
+
+def room(bucket: Bucket, *, until: float, now: float) -> float:
+    """Return how many tokens can start before `until`."""
+    if until < bucket.held_until:
+        return 0.0
+    if bucket.probing:
+        return 1.0
+    if not bucket.pace.spacing:
+        return float("inf")
+    there = min(bucket.pace.cap, bucket.pace.cap - (bucket.full_at - now) / bucket.pace.spacing)
+    return max(0.0, there + (until - max(now, bucket.held_until)) / bucket.pace.spacing)
+
+
+def repaced(bucket: Bucket, pace: Pace, *, now: float) -> Bucket:
+    """Return the bucket at another pace; what was taken stays taken, in tokens."""
+    owed = max(0.0, bucket.full_at - now)
+    scale = pace.spacing / bucket.pace.spacing if bucket.pace.spacing else 0.0
+    return replace(bucket, pace=pace, full_at=now + owed * scale)

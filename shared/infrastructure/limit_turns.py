@@ -1,0 +1,178 @@
+"""Taking turns from limits: one update of one document, by the database's clock.
+
+The update is the decision of shared/contracts/limits/bucket.py as a pipeline, so that any number
+of workers may ask at once without a lock and without reading first. The document keeps the answer
+to each worker's newest batch: a batch that is sent again, because nobody knows what became of it,
+gets the same answer and takes nothing twice.
+"""
+
+from collections.abc import Sequence
+
+from pymongo import ReturnDocument
+
+from shared.contracts.limits.bucket import PROBE_LASTS_MS, SHARP_MS, Ask, Turn
+from shared.contracts.record import record
+from shared.infrastructure.collections import BY_ID, LIMITS
+from shared.infrastructure.limit_documents import NOW_MS
+from shared.infrastructure.mongo import Database, Document, translated
+
+_KEPT_MS = 60_000.0  # how long an answer is kept for a worker that asks no more
+_STATE = ("full_at", "busy_since", "held_until", "lined", "line_ends")
+
+
+@record
+class Taken:
+    """The answer to a batch: what came of each ask, and how late a start may be."""
+
+    turns: tuple[Turn, ...]
+    slack: float  # milliseconds
+    spacing: float  # milliseconds from one token to the next
+    now: float  # of the database, when it decided
+
+
+class LimitTurns:
+    """Takes turns; each write may be repeated with the same owner and batch."""
+
+    def __init__(self, database: Database) -> None:
+        self._limits = database[LIMITS]
+
+    async def take(self, name: str, asks: Sequence[Ask], *, owner: str, batch: str) -> Taken | None:
+        """Return what came of the asks, in their order; None if nothing defines this limit.
+
+        `owner` sends one batch at a time for a limit, each under a name that it never had before.
+        """
+        with translated():
+            found = await self._limits.find_one_and_update(
+                {"_id": name},
+                _taking(asks, owner=owner, batch=batch),
+                projection={f"grants.{owner}": 1, "slack": 1, "spacing": 1},
+                return_document=ReturnDocument.AFTER,
+                hint=BY_ID,
+            )
+        return None if found is None else _taken(found, owner)
+
+    async def correct(self, name: str, *, at: float, difference: float) -> None:
+        """Charge a turn more than was asked, or give some back; to be sent once.
+
+        Less is given back only while the limit has been busy ever since, or gave nothing else.
+        """
+        query: Document = {"_id": name}
+        full_at = {"$add": ["$full_at", {"$multiply": [difference, "$spacing"]}]}
+        if difference < 0:
+            query["$expr"] = {"$or": [{"$lt": ["$busy_since", at]}, {"$lte": [full_at, at]}]}
+        with translated():
+            await self._limits.update_one(query, [{"$set": {"full_at": full_at}}], hint=BY_ID)
+
+
+def _taken(found: Document, owner: str) -> Taken:
+    grant = found["grants"][owner]
+    return Taken(
+        turns=tuple(Turn(granted=turn[0], at=turn[1]) for turn in grant["turns"]),
+        slack=found["slack"],
+        spacing=found["spacing"],
+        now=grant["at"],
+    )
+
+
+def _taking(asks: Sequence[Ask], *, owner: str, batch: str) -> list[Document]:
+    """Return the update for a batch; one that was answered already is left as it is."""
+    decided = {
+        "$reduce": {
+            "input": {"$literal": [_stored(ask) for ask in asks]},
+            "initialValue": {**{name: f"${name}" for name in _STATE}, "turns": []},
+            "in": _step(),
+        }
+    }
+    fresh = {"$ne": [f"$grants.{owner}.batch", {"$literal": batch}]}
+    return [
+        {"$set": {"_now": NOW_MS}},
+        {"$set": {"_decided": {"$cond": [fresh, decided, None]}}},
+        {
+            "$replaceWith": {
+                "$cond": [{"$eq": ["$_decided", None]}, "$$ROOT", _changed(owner, batch)]
+            }
+        },
+        {"$unset": ["_now", "_decided"]},
+    ]
+
+
+def _changed(owner: str, batch: str) -> Document:
+    """Return the document with what was decided, and the answer for its owner."""
+    answer = {"batch": {"$literal": batch}, "at": "$_now", "turns": "$_decided.turns"}
+    recent = {"$gt": ["$$each.v.at", {"$subtract": ["$_now", _KEPT_MS]}]}
+    others = {
+        "$filter": {
+            "input": {"$objectToArray": {"$ifNull": ["$grants", {}]}},
+            "as": "each",
+            "cond": {"$and": [{"$ne": ["$$each.k", {"$literal": owner}]}, recent]},
+        }
+    }
+    grants = {"$arrayToObject": {"$concatArrays": [others, [{"k": owner, "v": answer}]]}}
+    changed: Document = {name: f"$_decided.{name}" for name in _STATE}
+    return {"$mergeObjects": ["$$ROOT", {**changed, "grants": grants, "used_at": "$$NOW"}]}
+
+
+def _stored(ask: Ask) -> Document:
+    return {
+        "cost": float(ask.cost),
+        "ahead": float(ask.ahead),
+        "not_before": float(ask.not_before),
+        "lead": float(ask.lead),
+        "called": ask.called,
+    }
+
+
+def _step() -> Document:
+    """Return one ask's step: `$$value` is the state before it, `$$this` the ask."""
+    saved = {"$multiply": [{"$max": [0.0, {"$subtract": ["$cap", "$$this.cost"]}]}, "$spacing"]}
+    lead = {"$cond": [{"$lt": ["$slack", SHARP_MS]}, "$$this.lead", 0.0]}
+    at = {
+        "$max": [
+            {"$add": ["$_now", lead]},
+            "$$this.not_before",
+            "$$value.held_until",
+            {"$subtract": ["$$value.full_at", saved]},
+        ]
+    }
+    may_go = {
+        "$and": [
+            {"$lte": ["$$at", {"$add": ["$_now", "$$this.ahead"]}]},
+            {"$or": ["$$this.called", {"$not": ["$$value.lined"]}]},
+        ]
+    }
+    return {
+        "$let": {
+            "vars": {"at": at, "lasts": {"$multiply": ["$$this.cost", "$spacing"]}},
+            "in": {
+                "$cond": [
+                    may_go,
+                    _granted(),
+                    {"$cond": ["$$this.called", _answered(at="$$at"), _in_line()]},
+                ]
+            },
+        }
+    }
+
+
+def _granted() -> Document:
+    state = {
+        "full_at": {"$add": [{"$max": ["$$value.full_at", "$$at"]}, "$$lasts"]},
+        "busy_since": {
+            "$cond": [{"$lt": ["$$value.full_at", "$$at"]}, "$$at", "$$value.busy_since"]
+        },
+        "held_until": {
+            "$cond": ["$probing", {"$add": ["$$at", PROBE_LASTS_MS]}, "$$value.held_until"]
+        },
+    }
+    return _answered(at="$$at", granted=True, state=state)
+
+
+def _in_line() -> Document:
+    turn = {"$max": ["$$at", "$$value.line_ends"]}
+    ends = {"lined": True, "line_ends": {"$add": ["$$turn", "$$lasts"]}}
+    return {"$let": {"vars": {"turn": turn}, "in": _answered(at="$$turn", state=ends)}}
+
+
+def _answered(*, at: str, granted: bool = False, state: Document | None = None) -> Document:
+    turns = {"$concatArrays": ["$$value.turns", [[granted, at]]]}
+    return {"$mergeObjects": ["$$value", {**(state or {}), "turns": turns}]}
