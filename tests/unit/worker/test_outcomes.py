@@ -66,7 +66,7 @@ async def test_the_clock_is_never_ahead_of_the_answers_it_has_seen() -> None:
     there = 5_000_000.0
     clock.observe(there, asked_at=time.monotonic() - 0.01)
     assert there <= clock.now() < there + 500
-    assert 10 <= clock.latest() - clock.now() < 100
+    assert 9.9 <= clock.latest() - clock.now() < 100  # the clock runs on between the two
     clock.observe(there - 300, asked_at=time.monotonic() - 0.4)  # this answer took longer
     assert clock.now() >= there
     began = time.monotonic()
