@@ -36,7 +36,8 @@ def limit_view(limit: Limit, *, waiting: int) -> Facts:
 def _rule(limit: Limit) -> Facts:
     definition = limit.definition
     if definition.learned is not None:
-        return {"rate": None, "per_s": None, "burst": None, "learned": definition.learned}
+        learned = definition.learned.model_dump()
+        return {"rate": None, "per_s": None, "burst": None, "learned": learned}
     return {
         "rate": definition.rate,
         "per_s": definition.per_s,

@@ -20,6 +20,8 @@ _LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1000
 _BUCKET: Document = {
     "full_at": 0.0,
     "busy_since": 0.0,
+    "last_at": 0.0,
+    "margin": 0.0,
     "lined": False,
     "line_ends": 0.0,
     "grants": {},
@@ -84,13 +86,15 @@ def repaced(pace: Pace) -> Document:
     # Without a change nothing is computed: rounding must not move the bucket.
     other = {"$ne": ["$spacing", pace.spacing]}
     full_at = {"$cond": [other, {"$add": [NOW_MS, {"$multiply": [owed, scale]}]}, "$full_at"]}
-    return {"full_at": full_at, "spacing": pace.spacing, "cap": pace.cap, "slack": pace.slack}
+    margin = {"$cond": [other, 0.0, "$margin"]}
+    changed = {"full_at": full_at, "margin": margin}
+    return {**changed, "spacing": pace.spacing, "cap": pace.cap, "slack": pace.slack}
 
 
 def to_limit(document: Document) -> Limit:
     """Return the limit that was read as `document`."""
     pace = Pace(**{name: document[name] for name in ("spacing", "cap", "slack")})
-    bucket = {name: document[name] for name in ("full_at", "busy_since", "lined", "line_ends")}
+    bucket = {name: document[name] for name in _BUCKET if name != "grants"}
     held = {name: document[name] for name in ("held_until", "probing")}
     return Limit(
         name=document["_id"],

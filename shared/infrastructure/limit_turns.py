@@ -10,14 +10,17 @@ from collections.abc import Sequence
 
 from pymongo import ReturnDocument
 
-from shared.contracts.limits.bucket import PROBE_LASTS_MS, SHARP_MS, Ask, Turn
+from shared.contracts.limits.bucket import PROBE_LASTS_MS, SHARP_MS, WHOLE_MS, Ask, Turn
 from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID, LIMITS
 from shared.infrastructure.limit_documents import NOW_MS
 from shared.infrastructure.mongo import Database, Document, translated
 
 _KEPT_MS = 60_000.0  # how long an answer is kept for a worker that asks no more
-_STATE = ("full_at", "busy_since", "held_until", "lined", "line_ends")
+_STATE = (
+    *("full_at", "busy_since", "last_at", "margin"),
+    *("held_until", "lined", "line_ends"),
+)
 
 
 @record
@@ -54,14 +57,34 @@ class LimitTurns:
     async def correct(self, name: str, *, at: float, difference: float) -> None:
         """Charge a turn more than was asked, or give some back; to be sent once.
 
-        Less is given back only while the limit has been busy ever since, or gave nothing else.
+        Less is given back only as far as no later turn needed it.
         """
         query: Document = {"_id": name}
-        full_at = {"$add": ["$full_at", {"$multiply": [difference, "$spacing"]}]}
         if difference < 0:
-            query["$expr"] = {"$or": [{"$lt": ["$busy_since", at]}, {"$lte": [full_at, at]}]}
+            query["busy_since"] = {"$lte": at}
         with translated():
-            await self._limits.update_one(query, [{"$set": {"full_at": full_at}}], hint=BY_ID)
+            await self._limits.update_one(query, _correcting(at, difference), hint=BY_ID)
+
+
+def _correcting(at: float, difference: float) -> list[Document]:
+    """Return the update for a correction, as `corrected` in the contract has it."""
+    if difference >= 0:
+        more = {"$multiply": [difference, "$spacing"]}
+        return [{"$set": {"full_at": {"$add": ["$full_at", more]}}}]
+    wanted = {"$multiply": [-difference, "$spacing"]}
+    needed = {"$lt": [at, "$last_at"]}
+    less = {"$cond": [needed, {"$min": [wanted, "$margin"]}, wanted]}
+    used = {"$cond": [needed, "$_less", 0.0]}
+    return [
+        {"$set": {"_less": less}},
+        {
+            "$set": {
+                "full_at": {"$subtract": ["$full_at", "$_less"]},
+                "margin": {"$subtract": ["$margin", used]},
+            }
+        },
+        {"$unset": "_less"},
+    ]
 
 
 def _taken(found: Document, owner: str) -> Taken:
@@ -155,11 +178,15 @@ def _step() -> Document:
 
 
 def _granted() -> Document:
+    was_full = {"$lt": ["$$value.full_at", "$$at"]}
+    distance = {"$subtract": ["$$value.full_at", "$$at"]}
+    again = {"$eq": ["$$value.last_at", "$$at"]}
+    margin = {"$cond": [again, "$$value.margin", {"$min": ["$$value.margin", distance]}]}
     state = {
         "full_at": {"$add": [{"$max": ["$$value.full_at", "$$at"]}, "$$lasts"]},
-        "busy_since": {
-            "$cond": [{"$lt": ["$$value.full_at", "$$at"]}, "$$at", "$$value.busy_since"]
-        },
+        "busy_since": {"$cond": [was_full, "$$at", "$$value.busy_since"]},
+        "last_at": {"$cond": [was_full, "$$at", {"$max": ["$$value.last_at", "$$at"]}]},
+        "margin": {"$cond": [was_full, WHOLE_MS, margin]},
         "held_until": {
             "$cond": ["$probing", {"$add": ["$$at", PROBE_LASTS_MS]}, "$$value.held_until"]
         },

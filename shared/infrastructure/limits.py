@@ -12,7 +12,7 @@ from pymongo.errors import DuplicateKeyError
 from shared.contracts.limits.definition import Definition
 from shared.contracts.limits.names import defaults_of
 from shared.contracts.limits.report import Report
-from shared.contracts.limits.standing import Standing, heard, pace_now
+from shared.contracts.limits.standing import Standing, heard, pace_now, under
 from shared.infrastructure.collections import BY_ID, LIMITS
 from shared.infrastructure.limit_documents import (
     NOW_MS,
@@ -27,8 +27,9 @@ from shared.infrastructure.mongo import Database, Document, translated
 
 _ROUNDS = 20
 _FIELDS = (
-    *("definition", "of", "rev", "spacing", "cap", "slack", "full_at", "busy_since"),
-    *("held_until", "probing", "lined", "line_ends", "level", "breaker", "asked_until", "history"),
+    *("definition", "of", "rev", "spacing", "cap", "slack"),
+    *("full_at", "busy_since", "last_at", "margin", "held_until", "probing", "lined", "line_ends"),
+    *("level", "breaker", "asked_until", "history"),
 )
 _SHOWN: Document = {**dict.fromkeys(_FIELDS, 1), "now": NOW_MS}
 
@@ -85,7 +86,7 @@ class Limits:
 
     async def _redefine(self, before: Limit, definition: Definition, *, of: str | None) -> bool:
         learns_alike = before.definition.learned == definition.learned
-        standing = before.standing if learns_alike else Standing()
+        standing = under(definition, before.standing) if learns_alike else Standing()
         fields = defined(definition, standing, of=of)
         gone = [] if of else [{"$unset": "of"}]
         changes = {**_literal(fields), **repaced(pace_now(definition, standing))}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.contracts.limits.bucket import Ask, Bucket, take
+from shared.contracts.limits.bucket import Ask, Bucket, corrected, take
 from shared.contracts.limits.definition import read_definition
 from shared.contracts.limits.pace import pace_of
 from shared.infrastructure.collections import LIMITS
@@ -129,6 +129,14 @@ async def test_the_store_decides_as_the_contract_does(
     assert taken is not None
     expected, answers = take(bucket, asks, taken.now)
     assert list(taken.turns) == answers
+    stored = await Limits(database).get("api")
+    assert stored is not None
+    assert stored.bucket == expected
+    for turn in answers:
+        if turn.granted:
+            less = data.draw(st.sampled_from([-1, -0.25, 0.5]))
+            expected = corrected(expected, at=turn.at, difference=less)
+            await turns.correct("api", at=turn.at, difference=less)
     stored = await Limits(database).get("api")
     assert stored is not None
     assert stored.bucket == expected

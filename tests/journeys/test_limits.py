@@ -146,6 +146,29 @@ async def test_several_limits_are_taken_all_or_none(
     assert (await look(service, fast))["room"] > 7  # the slow one's refusals cost it nothing
 
 
+async def test_a_job_with_a_key_gives_its_lane_back_while_it_waits_for_a_limit(
+    service: Service, limit: str, ledger: Path
+) -> None:
+    await define(service, limit, **SLOW)
+    given, key = {"ledger": str(ledger)}, f"customer-{limit}"
+    limits = [{"name": limit}]
+    await service.submit("limited.note", given, limits=limits)  # takes what there is
+    await started(ledger, 1)
+    held = (await service.submit("limited.note", given, limits=limits, key=key))["id"]
+
+    async def waits_in_line() -> bool:
+        job = (await service.http.get(f"/v1/jobs/{held}")).json()
+        return [gate["gate"] for gate in job["waiting_for"]] == ["limit"]
+
+    await eventually(waits_in_line, within=10)
+    other = (await service.submit("limited.note", given, key=key))["id"]
+    assert (await service.end_of(other))["status"] == "succeeded"
+    await define(service, limit, rate=200, per_s=1, burst=10)
+    assert (await service.end_of(held))["status"] == "succeeded"
+    lane = (await service.http.get(f"/v1/lanes/{key}")).json()
+    assert (lane["running"], lane["waiting"]) == (0, 0)
+
+
 async def test_a_limit_that_nobody_defined_limits_nothing(
     service: Service, limit: str, ledger: Path
 ) -> None:

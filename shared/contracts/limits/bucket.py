@@ -15,6 +15,9 @@ from shared.contracts.record import record
 PROBE_LASTS_MS = 30_000.0
 """For how long a probe is waited for before another one goes."""
 
+WHOLE_MS = 1e15
+"""The margin while nothing but the first turns was taken: all of it may be given back."""
+
 SHARP_MS = 100.0
 """With less slack than this, a turn lies far enough ahead for its taker to hear of it in time."""
 
@@ -45,6 +48,8 @@ class Bucket:
     pace: Pace = field(default_factory=lambda: FREE)
     full_at: float = 0.0
     busy_since: float = 0.0  # since when it has never been full
+    last_at: float = 0.0  # the latest turn
+    margin: float = 0.0  # how far from full it was, at least, at the turns since it was full
     held_until: float = 0.0  # nothing starts before
     probing: bool = False  # only one may go; whoever comes next waits for what becomes of it
     lined: bool = False  # some jobs stand in line
@@ -74,10 +79,14 @@ def _take_one(bucket: Bucket, ask: Ask, now: float) -> tuple[Bucket, Turn]:
     at = earliest(bucket, ask, now)
     lasts = ask.cost * bucket.pace.spacing
     if at <= now + ask.ahead and (ask.called or not bucket.lined):
+        was_full = bucket.full_at < at
+        margin = bucket.margin if at == bucket.last_at else bucket.full_at - at
         taken = replace(
             bucket,
             full_at=max(bucket.full_at, at) + lasts,
-            busy_since=at if bucket.full_at < at else bucket.busy_since,
+            busy_since=at if was_full else bucket.busy_since,
+            last_at=at if was_full else max(bucket.last_at, at),
+            margin=WHOLE_MS if was_full else min(bucket.margin, margin),
             held_until=at + PROBE_LASTS_MS if bucket.probing else bucket.held_until,
         )
         return taken, Turn(granted=True, at=at)
@@ -90,13 +99,18 @@ def _take_one(bucket: Bucket, ask: Ask, now: float) -> tuple[Bucket, Turn]:
 def corrected(bucket: Bucket, *, at: float, difference: float) -> Bucket:
     """Return the bucket once the turn `at` turned out to cost `difference` more, or less.
 
-    Less is given back only while the bucket has not been full since, or nothing else was taken:
-    a token that would have been there anyway must not be there twice.
+    Less is given back only as far as no later turn needed it: had the bucket been full by then,
+    a token that was there anyway would be there twice.
     """
-    full_at = bucket.full_at + difference * bucket.pace.spacing
-    if difference < 0 and at <= bucket.busy_since and full_at > at:
+    if difference >= 0:
+        return replace(bucket, full_at=bucket.full_at + difference * bucket.pace.spacing)
+    if at < bucket.busy_since:
         return bucket
-    return replace(bucket, full_at=full_at)
+    less = -difference * bucket.pace.spacing
+    if at < bucket.last_at:
+        less = min(less, bucket.margin)
+        bucket = replace(bucket, margin=bucket.margin - less)
+    return replace(bucket, full_at=bucket.full_at - less)
 
 
 def room(bucket: Bucket, *, until: float, now: float) -> float:
@@ -115,4 +129,4 @@ def repaced(bucket: Bucket, pace: Pace, *, now: float) -> Bucket:
     """Return the bucket at another pace; what was taken stays taken, in tokens."""
     owed = max(0.0, bucket.full_at - now)
     scale = pace.spacing / bucket.pace.spacing if bucket.pace.spacing else 0.0
-    return replace(bucket, pace=pace, full_at=now + owed * scale)
+    return replace(bucket, pace=pace, full_at=now + owed * scale, margin=0.0)

@@ -49,6 +49,11 @@ def heard(definition: Definition, before: Standing, report: Report, now: float) 
     return _with_history(definition, before, after, report, now)
 
 
+def under(definition: Definition, standing: Standing) -> Standing:
+    """Return how a limit stands under another definition; without a breaker, none is open."""
+    return standing if definition.breaking else replace(standing, breaker=Breaker())
+
+
 def pace_now(definition: Definition, standing: Standing) -> Pace:
     """Return the pace at which a limit goes as it stands; a shadow is never slowed."""
     pace = definition.pace(permitted_now(definition, standing))

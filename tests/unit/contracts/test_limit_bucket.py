@@ -1,6 +1,7 @@
 """Taking turns from a limit: never over, never idle, first come first served."""
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -87,15 +88,33 @@ def test_a_sharp_turn_lies_as_far_ahead_as_the_answer_takes() -> None:
     assert granted(lenient, Ask(lead=20, ahead=100)) == [NOW]
 
 
-def test_what_was_too_much_is_given_back_while_the_bucket_was_never_full_since() -> None:
-    bucket, turns = take(a_bucket(), [Ask(), Ask(), Ask(cost=1), Ask(ahead=100)], NOW)
-    last = turns[-1].at
-    assert corrected(bucket, at=last, difference=-1).full_at == bucket.full_at - 100
+def test_the_latest_turn_is_given_back_whole() -> None:
+    bucket, turns = take(a_bucket(), [Ask(), Ask(), Ask(), Ask(ahead=100)], NOW)
+    assert corrected(bucket, at=turns[-1].at, difference=-1).full_at == bucket.full_at - 100
     first, (only,) = take(a_bucket(), [Ask()], NOW)
     assert corrected(first, at=only.at, difference=-1).full_at == NOW
+
+
+def test_of_turns_at_one_instant_each_is_given_back_whole() -> None:
+    bucket, turns = take(a_bucket(), [Ask(), Ask(), Ask()], NOW)
+    for turn in turns:
+        bucket = corrected(bucket, at=turn.at, difference=-1)
+    assert bucket.full_at == NOW
+
+
+def test_an_earlier_turn_is_given_back_as_far_as_no_later_one_needed_it() -> None:
+    bucket, (first, *_) = take(a_bucket(), [Ask(), Ask()], NOW)
+    bucket, _ = take(bucket, [Ask()], NOW + 150)  # 50 ms before it would have been full
+    bucket = corrected(bucket, at=first.at, difference=-1)
+    assert bucket.full_at == NOW + 250
+    assert corrected(bucket, at=first.at, difference=-1) == bucket
+
+
+def test_nothing_is_given_back_once_the_bucket_was_full() -> None:
+    bucket, turns = take(a_bucket(), [Ask(), Ask()], NOW)
     later, _ = take(bucket, [Ask()], NOW + 60_000)
-    assert corrected(later, at=last, difference=-1) == later
-    assert corrected(later, at=last, difference=2).full_at == later.full_at + 200
+    assert corrected(later, at=turns[0].at, difference=-1) == later
+    assert corrected(later, at=turns[0].at, difference=2).full_at == later.full_at + 200
 
 
 def test_another_pace_keeps_what_was_taken() -> None:
@@ -149,26 +168,31 @@ RATES = st.tuples(
             st.floats(min_value=0.1, max_value=1),  # cost
             st.floats(min_value=0, max_value=1),  # how late it starts, of its slack
             st.floats(min_value=0, max_value=1000),  # how far ahead it takes a turn
+            st.booleans(),  # whether an earlier one is given back before
         ),
         max_size=60,
     ),
+    st.randoms(use_true_random=False),
 )
 def test_starts_are_never_over_however_late_they_come(
-    rule: tuple[float, float], asks: list[tuple[float, float, float, float]]
+    rule: tuple[float, float], asks: list[tuple[float, float, float, float, bool]], which: Random
 ) -> None:
     rate, burst = rule
     pace = pace_of(rate=rate, per_s=1, burst=burst)
     bucket, now = Bucket(pace=pace), NOW
-    starts: list[tuple[float, float]] = []
-    for pause, cost, late, ahead in asks:
+    starts: list[tuple[float, float, float]] = []  # turn, cost, how late
+    for pause, cost, late, ahead, gives_back in asks:
         now += pause
+        if gives_back and starts:
+            at, spent, _ = starts.pop(which.randrange(len(starts)))
+            bucket = corrected(bucket, at=at, difference=-spent)
         bucket, (turn,) = take(bucket, [Ask(cost=cost, ahead=ahead, called=True)], now)
         if turn.granted:
-            starts.append(((turn.at + late * pace.slack) / 1000, cost))
+            starts.append((turn.at, cost, late * pace.slack))
     if pace.spacing > 1000 / rate or burst * pace.spacing < 30:
         return  # sharper than a timer: docs/limits.md says what holds there
-    starts.sort()
-    assert worst(starts, rate, burst) <= 1e-6
+    began = sorted(((at + late) / 1000, cost) for at, cost, late in starts)
+    assert worst(began, rate, burst) <= 1e-6
 
 
 def worst(starts: list[tuple[float, float]], rate: float, burst: float) -> float:
