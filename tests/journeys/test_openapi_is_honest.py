@@ -15,7 +15,7 @@ ROOT = HERE.parents[1]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 async def test_no_request_that_the_document_allows_is_answered_otherwise_than_it_says(
     stack: Stack, tmp_path: Path
 ) -> None:
