@@ -40,6 +40,10 @@ class Catalogue:
 
     async def refresh(self) -> None:
         """Read the catalogue again."""
+        async with self._looking:
+            await self._look()
+
+    async def _look(self) -> None:
         self._read_at = time.monotonic()
         entries = {entry.name: entry for entry in await self._store.read()}
         changed = {n: e for n, e in entries.items() if self._entries.get(n) != e}
@@ -65,9 +69,13 @@ class Catalogue:
         return entry
 
     async def _look_again(self) -> None:
-        async with self._looking:  # who asks during a look waits for what it finds
-            if time.monotonic() - self._read_at > _AT_MOST_EVERY:
-                await self.refresh()
+        """Return once a look has ended that began later than now: many askers share it."""
+        asked = time.monotonic()
+        async with self._looking:
+            if self._read_at > asked:
+                return
+            await asyncio.sleep(max(0, self._read_at + _AT_MOST_EVERY - asked))
+            await self._look()
 
     def check(self, task: str, value: Any, *, at: str = "/input") -> None:
         """Raise InvalidInput unless `value` fits the task's input schema."""
