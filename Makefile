@@ -12,6 +12,11 @@ LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 
 # Journeys that say what a service does, not how fast: they must hold when its calls are in trouble.
 TROUBLED := tests/journeys/test_one_job_all_the_way.py tests/journeys/test_bad_input.py
 
+# Bytecode is kept, whatever the shell says: the suite starts hundreds of processes, and to compile
+# what they import takes each of them seconds.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.pycache
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-bench run stack demo test faults soak check fix lock bench clean
 
@@ -34,7 +39,7 @@ demo: setup ## a guided tour against the service that `make run` started
 	@$(VENV) -m examples.tour
 
 test: setup ## the whole suite, real RabbitMQ and MongoDB included (ARGS="-k name" for a part)
-	@$(VENV) -m pytest $(ARGS)
+	@$(VENV) -m $(if $(strip $(ARGS)),pytest $(ARGS),deploy.local.suite)
 
 faults: setup ## the fault suite and what else takes long, then journeys with one call in ten in trouble
 	@$(VENV) -m pytest tests/faults tests/long -m "" $(ARGS)
@@ -65,5 +70,5 @@ lock: ## write requirements/*.txt from pyproject.toml (needs uv; UPGRADE=1 for n
 		-c requirements/dev.txt -o requirements/bench.txt
 
 clean: ## remove what was generated: .venv, .warren (the local stack's data!), caches
-	@rm -rf .venv .warren .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
+	@rm -rf .venv .warren .pycache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

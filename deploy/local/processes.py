@@ -126,9 +126,14 @@ class ChildProcess:
     async def kill_group(self) -> None:
         """SIGKILL the process and all that it started in its process group."""
         if self._process is not None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            await self._process.wait()
+            await kill_process_group(self._process)
+
+
+async def kill_process_group(process: Process) -> None:
+    """SIGKILL a process that leads a group, and all that is left of the group."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
 
 
 def die_with_parent() -> Callable[[], None] | None:

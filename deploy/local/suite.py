@@ -1,0 +1,90 @@
+"""`python -m deploy.local.suite`: the whole suite, in parts that run side by side.
+
+Each part is a pytest with servers of its own. Many tests wait for a lease or a restart, and the
+processor is there for the others meanwhile.
+"""
+
+import asyncio
+import signal
+import sys
+import time
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from deploy.local.processes import die_with_parent, kill_process_group
+from deploy.local.stack import ROOT
+from deploy.local.terminal import run_until_signal
+
+PARTS: Mapping[str, Sequence[str]] = {
+    "units": ("tests/unit", "tests/conformance"),
+    "journeys": ("tests/journeys", "tests/browser"),
+    "faults": ("tests/faults",),
+}
+INTERRUPTED = 130
+TO_TIDY_UP = timedelta(seconds=30)
+LONGEST_LINE = 16 * 1024 * 1024  # bytes; an assertion may show a large value
+
+
+class Part:
+    """One pytest: its lines are shown with its name before them, as they come."""
+
+    def __init__(self, name: str, paths: Sequence[str]) -> None:
+        self.name = name
+        self.code = INTERRUPTED
+        self.took = 0.0  # seconds
+        self._paths = paths
+
+    async def run(self) -> None:
+        """Run to the end; told to stop, let pytest stop its servers first."""
+        began = time.monotonic()
+        colour = ("--color=yes",) if sys.stdout.isatty() else ()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "pytest", *colour, *self._paths),
+            stdout=PIPE,
+            stderr=STDOUT,
+            cwd=ROOT,
+            limit=LONGEST_LINE,
+            start_new_session=True,
+            preexec_fn=die_with_parent(),
+        )
+        try:
+            await self._show(process)
+            self.code = await process.wait()
+        finally:
+            self.took = time.monotonic() - began
+            await self._end(process)
+
+    async def _show(self, process: Process) -> None:
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            print(f"{self.name:>8} | {line.decode(errors='replace').rstrip()}", flush=True)
+
+    async def _end(self, process: Process) -> None:
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)
+            await asyncio.wait(
+                [asyncio.ensure_future(self._show(process))], timeout=TO_TIDY_UP.total_seconds()
+            )
+        await kill_process_group(process)
+
+
+async def run(parts: Sequence[Part]) -> None:
+    """Run all parts at once; one that fails does not stop the others."""
+    async with asyncio.TaskGroup() as group:
+        for part in parts:
+            group.create_task(part.run())
+
+
+def main() -> int:
+    """Run the suite; 0 only if every part passed."""
+    parts = [Part(name, paths) for name, paths in PARTS.items()]
+    run_until_signal(run(parts), ())
+    for part in parts:
+        said = {0: "passed", INTERRUPTED: "interrupted"}.get(part.code, "FAILED")
+        print(f"{part.name:>8} | {said} after {part.took:.0f} s")
+    return max((abs(part.code) for part in parts), default=0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
