@@ -11,13 +11,14 @@ from warren.outcome import to_json
 from warren.submission import sendable
 
 _OPTIONS = {
-    "always_retry", "cache_failures", "cache_key", "cache_stale_s", "cache_ttl_s", "examples",
-    "expires_in_s", "key", "key_limit", "key_max_waiting", "limits", "name", "never_retry",
-    "priority", "process", "queue", "retention_s", "retry", "schedule", "soft_timeout_s",
-    "timeout_s", "title", "when_busy",
+    "always_retry", "cache_failures", "cache_key", "cache_stale_s", "cache_ttl_s",
+    "debounce_max_s", "debounce_s", "examples", "expires_in_s", "key", "key_limit",
+    "key_max_waiting", "limits", "name", "never_retry", "priority", "process", "queue",
+    "retention_s", "retry", "schedule", "soft_timeout_s", "timeout_s", "title", "unique",
+    "when_busy",
 }  # fmt: skip
 _LATER = {
-    "cache", "debounce_s", "metadata", "tags", "unique",
+    "cache", "metadata", "tags",
 }  # fmt: skip
 _RETRY: dict[str, Any] = {
     "max_attempts": 3,

@@ -37,6 +37,7 @@ from warren.options import (
 from warren.outcome import to_json
 from warren.sending import Sendable
 from warren.signature import Signature
+from warren.uniqueness import check_debounce, unique_of
 from warren.verdict import Verdict
 
 P = ParamSpec("P")
@@ -72,6 +73,9 @@ class Task(Sendable[P, R], Composing, Generic[P, R]):
         cache_key: str | None = None,
         cache_stale_s: float | None = None,
         cache_failures: bool = False,
+        unique: Mapping[str, Any] | None = None,
+        debounce_s: float | None = None,
+        debounce_max_s: float | None = None,
         key: str | Sequence[str] | None = None,
         key_limit: int | None = None,
         when_busy: WhenBusy | None = None,
@@ -100,6 +104,11 @@ class Task(Sendable[P, R], Composing, Generic[P, R]):
             stale_s=cache_stale_s,
             failures=cache_failures,
         )
+        self.unique = unique_of(self.name, unique)
+        self.debounce_s, self.debounce_max_s = debounce_s, debounce_max_s
+        check_debounce(self.name, debounce_s, debounce_max_s, self.unique)
+        if self.cache and (self.unique or debounce_s):
+            raise ValueError(f"task {self.name!r}: give it either a cache, or unique or debounce_s")
         self.key = templates_of(self.name, key)
         self.key_limit = check_key_limit(self.name, key_limit)
         self.when_busy = check_when_busy(self.name, when_busy)
@@ -196,6 +205,9 @@ def task(
     cache_key: str | None = None,
     cache_stale_s: float | None = None,
     cache_failures: bool = False,
+    unique: Mapping[str, Any] | None = None,
+    debounce_s: float | None = None,
+    debounce_max_s: float | None = None,
     key: str | Sequence[str] | None = None,
     key_limit: int | None = None,
     when_busy: WhenBusy | None = None,

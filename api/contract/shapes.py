@@ -224,6 +224,9 @@ class Task(Shape):
     retention_s: float | None = Field(description="how long its jobs are remembered, if not as all")
     schedule: dict[str, Any] | None
     cache: dict[str, Any] | None = Field(description="how equal calls are answered")
+    unique: dict[str, Any] | None = Field(description="when an earlier job stands in for a call")
+    debounce_s: float | None = Field(description="how long a burst of equal calls is put off")
+    debounce_max_s: float | None
     paused: bool = Field(description="nothing of it begins")
     pause: Pause | None
     key: str | list[str] | None = Field(description="templates over the input")

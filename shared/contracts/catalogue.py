@@ -21,6 +21,9 @@ class TaskEntry:
     retention_s: float | None = None  # how long ends are remembered; None leaves it to the setting
     schedule: dict[str, Any] | None = None  # as the API has it
     cache: dict[str, Any] | None = None  # as the API has it; its key is a template over the input
+    unique: dict[str, Any] | None = None  # as the API has it
+    debounce_s: float | None = None
+    debounce_max_s: float | None = None
     key: tuple[str, ...] = ()  # templates over the input
     key_limit: int | None = None
     when_busy: str | None = None

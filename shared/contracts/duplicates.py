@@ -18,6 +18,7 @@ from shared.contracts.slot import Slot
 from shared.contracts.submission import Options
 
 _UNSTARTED = (Status.WAITING, Status.QUEUED)
+_SAID_OF_EQUALS = frozenset(("cache", "unique", "debounce_s", "debounce_max_s"))
 _LONGEST_DEBOUNCE = 10  # times debounce_s, unless the submission says otherwise
 
 
@@ -63,9 +64,13 @@ LAPSED = Verdict(None)
 
 
 def rule_of(options: Options, entry: TaskEntry) -> Rule | None:
-    """Return the rule of a submission, or its task's; None for most. Raise InvalidInput."""
-    given = options.model_fields_set
-    if "debounce_s" in given and options.debounce_s is not None:
+    """Return the rule of a submission, or its task's; None for most. Raise InvalidInput.
+
+    A submission that says anything of it, if only null, has the last word.
+    """
+    if _SAID_OF_EQUALS.isdisjoint(options.model_fields_set):
+        return _of_the_task(options, entry)
+    if options.debounce_s is not None:
         return _debouncing(options)
     if options.debounce_max_s is not None:
         raise _refusal("/debounce_max_s", "means nothing without debounce_s")
@@ -73,9 +78,7 @@ def rule_of(options: Options, entry: TaskEntry) -> Rule | None:
         if options.cache is not None:
             raise _refusal("/unique", "send either cache or unique")
         return Rule(unique=options.unique)
-    if "cache" in given:
-        return Rule(cache=options.cache) if options.cache else None
-    return Rule(cache=Cache.model_validate(entry.cache)) if entry.cache else None
+    return Rule(cache=options.cache) if options.cache else None
 
 
 def with_slot(job: Job, rule: Rule, options: Options, value: Any) -> Job:
@@ -166,20 +169,34 @@ def _of(field: str, job: Job) -> list[tuple[str, Any]]:
     return [(name, getattr(job, name)) for name in names.get(field, (field,))]
 
 
+def _of_the_task(options: Options, entry: TaskEntry) -> Rule | None:
+    if entry.cache:
+        return Rule(cache=Cache.model_validate(entry.cache))
+    unique = Unique.model_validate(entry.unique) if entry.unique else None
+    if entry.debounce_s is not None:
+        return _debounced(options, unique, entry.debounce_s, entry.debounce_max_s)
+    return Rule(unique=unique) if unique else None
+
+
 def _debouncing(options: Options) -> Rule:
     if options.cache is not None:
         raise _refusal("/debounce_s", "send either cache or debounce_s")
-    if not {"run_at", "delay_s"}.isdisjoint(options.model_dump(exclude_none=True)):
-        raise _refusal("/debounce_s", "says by itself when the job runs: send no run_at or delay_s")
-    unique = options.unique or Unique()
-    if unique.for_ != "incomplete" or unique.replace:
+    unique = options.unique
+    if unique and (unique.for_ != "incomplete" or unique.replace):
         raise _refusal("/unique", "debounce_s takes only `by`; it replaces the input")
-    seconds = options.debounce_s or 0
-    longest = options.debounce_max_s or _LONGEST_DEBOUNCE * seconds
+    return _debounced(options, unique, options.debounce_s or 0, options.debounce_max_s)
+
+
+def _debounced(
+    options: Options, unique: Unique | None, seconds: float, longest: float | None
+) -> Rule:
+    if options.run_at is not None or options.delay_s is not None:
+        raise _refusal("/debounce_s", "says by itself when the job runs: send no run_at or delay_s")
+    longest = longest or _LONGEST_DEBOUNCE * seconds
     if longest < seconds:
         raise _refusal("/debounce_max_s", "must not be less than debounce_s")
     return Rule(
-        unique=unique,
+        unique=unique or Unique(),
         debounce=timedelta(seconds=seconds),
         longest=timedelta(seconds=longest),
     )

@@ -31,6 +31,18 @@ async def price(job: Job, shop: str, item: str, ledger: str, hint: str = "") -> 
     return f"{item} at {shop}{hint}"
 
 
+@task(name="try.report", queue=QUEUE, key="shop:{shop}", unique={"for": 600, "by": ["task", "key"]})
+async def report(job: Job, shop: str, note: str = "") -> str:
+    """Something of which each shop has one at a time."""
+    return f"{shop} {note}"
+
+
+@task(name="try.index", queue=QUEUE, debounce_s=0.5, unique={"by": ["task", "input.document"]})
+async def index(job: Job, document: str, text: str) -> str:
+    """Something that follows on a burst of changes."""
+    return text
+
+
 @task(name="try.threaded", queue=QUEUE)
 def threaded(number: int, seconds: float = 0) -> int:
     """The same in a thread."""

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from tests.eventually import eventually
 from tests.journeys.service import Service
+from warren import AsyncClient
 
 Document = dict[str, Any]
 
@@ -58,6 +59,27 @@ async def test_it_may_be_known_by_its_key(service: Service) -> None:
     _, other = await submitted(service, only_here(0), key=f"not-{customer}", unique=unique)
     assert (again["id"], again["unique"], other["unique"]) == (first["id"], "existing", "new")
     assert (await service.end_of(first["id"]))["status"] == "succeeded"
+
+
+async def test_a_task_may_say_for_all_its_calls_that_they_are_unique_or_debounced(
+    service: Service,
+) -> None:
+    shop, document = uuid4().hex, uuid4().hex
+    async with AsyncClient(service.gateway.url) as client:
+        first = await client.submit("try.report", {"shop": shop, "note": "1"})
+        again = await client.submit("try.report", {"shop": shop, "note": "2"})
+        assert (again.id, await again.get(timeout=20)) == (first.id, f"{shop} 1")
+        texts = [
+            await client.submit("try.index", {"document": document, "text": str(number)})
+            for number in range(3)
+        ]
+        assert len({each.id for each in texts}) == 1
+        assert await texts[0].get(timeout=20) == "2"
+    given = {"task": "try.report", "input": {"shop": shop}, "unique": None}
+    other = await service.http.post("/v1/jobs", json=given)
+    assert (other.status_code, other.json()["unique"]) == (202, None)
+    told = (await service.http.get("/v1/tasks/try.index")).json()
+    assert (told["unique"]["by"], told["debounce_s"]) == (["task", "input.document"], 0.5)
 
 
 async def test_it_may_count_for_some_seconds(service: Service) -> None:

@@ -42,6 +42,22 @@ def test_a_task_may_bring_its_rule_and_a_submission_may_decline_it() -> None:
     assert rule.cache.ttl_s == 5
     assert job.slot == made(cache={"ttl_s": 1, "key": "1"})[1].slot
     assert rule_of(Options(cache=None), entry) is None
+    assert rule_of(Options(unique=None), entry) is None
+
+
+def test_a_task_may_be_unique_or_debounced_by_itself() -> None:
+    by_name = replace(ENTRY, unique={"for": "successful", "by": ["task"], "replace": []})
+    rule, job = made(by_name, {"x": 1})
+    assert rule.unique.for_ == "successful"
+    assert job.slot == made(unique={"for": 60, "by": ["task"]}, given={"x": 2})[1].slot
+    assert made(by_name, cache={"ttl_s": 1})[0].unique is None
+    often = replace(by_name, unique=None, debounce_s=5.0)
+    rule, job = made(often)
+    assert (rule.debounce, rule.longest) == (5 * SECOND, 50 * SECOND)
+    assert job.due_at == NOON + 5 * SECOND
+    assert rule_of(Options(debounce_s=None), often) is None
+    with pytest.raises(InvalidInput, match="run_at"):
+        made(often, delay_s=1)
 
 
 @pytest.mark.parametrize("status", [Status.WAITING, Status.QUEUED, Status.RUNNING])

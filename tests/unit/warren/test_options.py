@@ -155,7 +155,7 @@ def test_a_schedule_that_is_neither_is_refused() -> None:
         a_task(schedule=300)
 
 
-@pytest.mark.parametrize("option", ["unique", "debounce_s"])
+@pytest.mark.parametrize("option", ["tags", "metadata"])
 def test_an_option_of_a_later_version_says_so(option: str) -> None:
     with pytest.raises(TypeError, match=rf"@task\({option}=\.\.\.\) is not available yet"):
         a_task(**{option: 1})
@@ -164,6 +164,47 @@ def test_an_option_of_a_later_version_says_so(option: str) -> None:
 def test_an_unknown_option_is_refused_and_the_known_are_named() -> None:
     with pytest.raises(TypeError, match=r"no option 'queeu'; it has .*queue.*soft_timeout_s"):
         a_task(queeu="mail")
+
+
+def test_a_unique_task_is_told_as_the_service_takes_it() -> None:
+    assert a_task(unique={}).unique == {
+        "for": "incomplete",
+        "by": ["task", "input"],
+        "replace": [],
+    }
+    told = a_task(unique={"by": ("key", "input.a.b")}, debounce_s=5, debounce_max_s=9)
+    assert told.unique is not None
+    assert (told.unique["by"], told.debounce_s, told.debounce_max_s) == (["key", "input.a.b"], 5, 9)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"unique": {"for": "ever"}},
+        {"unique": {"for": True}},
+        {"unique": {"for": 0}},
+        {"unique": {"by": []}},
+        {"unique": {"by": ["status"]}},
+        {"unique": {"by": ["input.a..b"]}},
+        {"unique": {"replace": ["queue"]}},
+        {"unique": {"for": 5}, "debounce_s": 1},
+        {"unique": {"replace": ["input"]}, "debounce_s": 1},
+        {"unique": {}, "cache_ttl_s": 1},
+        {"debounce_s": 1, "cache_ttl_s": 1},
+        {"debounce_s": 0},
+        {"debounce_max_s": 5},
+        {"debounce_s": 5, "debounce_max_s": 1},
+    ],
+)
+def test_what_makes_no_sense_of_equal_calls_is_refused(options: Any) -> None:
+    with pytest.raises(ValueError, match=r"'t\.f'"):
+        a_task(**options)
+
+
+@pytest.mark.parametrize("unique", [True, {"of": 1}, {"by": "task"}, {"replace": [1]}])
+def test_a_unique_of_another_form_is_refused_with_the_form(unique: Any) -> None:
+    with pytest.raises(TypeError, match=r"'t\.f'.*unique"):
+        a_task(unique=unique)
 
 
 def test_a_cache_is_told_as_the_service_takes_it() -> None:
