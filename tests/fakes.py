@@ -32,7 +32,8 @@ from shared.infrastructure.job_slots import Held, JobSlots
 from shared.infrastructure.pauses import Pauses
 from shared.infrastructure.task_catalogue import TaskCatalogue
 from shared.infrastructure.workers import Workers
-from shared.infrastructure.workflow.values import Values
+from shared.infrastructure.workflow.inheriting import Bequeathed, Bequest, Inheriting
+from shared.infrastructure.workflow.values import Before, Values
 from tests.builders import LATER
 from worker.attempt import Attempt
 from worker.growing import Grower
@@ -119,6 +120,9 @@ class FakeClaims(JobClaims):
             if job.cancel_asked_at and job.claim and job.claim.worker == worker
         ]
 
+    def may_claim(self, job: Job) -> bool:
+        return self._may_run(job)
+
     def _may_run(self, job: Job) -> bool:
         return job.task in self._known and not self.paused.holds(job.queue, job.task)
 
@@ -146,6 +150,26 @@ class FakeEnds(JobEnds):
             return False
         self._store.put(ended)
         return True
+
+
+class FakeInheriting(Inheriting):
+    """Ends with heirs in a FakeStore."""
+
+    def __init__(self, store: FakeStore, ends: FakeEnds) -> None:
+        self._store = store
+        self._ends = ends
+
+    async def write(self, bequests: Sequence[Bequest]) -> Bequeathed:
+        late = await self._ends.write([each.end for each in bequests])
+        won = {each.end.job.id: self._claim(each) for each in bequests if each.end not in late}
+        return Bequeathed(late=late, won={parent: job for parent, job in won.items() if job})
+
+    def _claim(self, bequest: Bequest) -> Job | None:
+        self._store.journal.append(("inherit", bequest.heir.id))
+        if self._store.jobs[bequest.heir.id] != bequest.heir:
+            return None
+        self._store.put(bequest.heir.inherited(by=bequest.claim, at=LATER))
+        return self._store.jobs[bequest.heir.id]
 
 
 def _ended(job: Job, end: End) -> Job:
@@ -458,7 +482,7 @@ class FakeValues(Values):
     def __init__(self) -> None:
         pass
 
-    async def input_of(self, job: Job) -> Any:
+    async def input_of(self, job: Job, before: Before | None = None) -> Any:
         return orjson.loads(job.input)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.contracts.attempt import Progress
 from shared.contracts.job import Job
+from shared.infrastructure.workflow.values import Before
 from warren.growing import Planted, SpawnOptions
 from worker.spawning import Spawning
 from worker.turns import Granted
@@ -24,6 +25,7 @@ class Attempt:
     __slots__ = (
         "abandoned",
         "asked",
+        "before",
         "began",
         "cut",
         "grew_before",
@@ -35,9 +37,11 @@ class Attempt:
         "left",
         "marked",
         "on_left",
+        "passed_on",
         "progress",
         "running",
         "saw_outage",
+        "slot_since",
         "spawned",
         "spawning",
         "turns",
@@ -45,9 +49,15 @@ class Attempt:
     )
 
     def __init__(
-        self, job: Job, *, on_left: "Callable[[Attempt, BaseException], None] | None" = None
+        self,
+        job: Job,
+        *,
+        on_left: "Callable[[Attempt, BaseException], None] | None" = None,
+        after: "Attempt | None" = None,
+        before: Before | None = None,
     ) -> None:
         self.job = job
+        self.before = before  # what the job before it gave, if it goes on with that one's slot
         self.asked = job.cancel_asked_at is not None  # somebody cancels the job
         self.late = False  # its soft timeout is over, or this worker stops
         self.knows = False  # it was cut short, or saw that its job is cancelled
@@ -66,6 +76,8 @@ class Attempt:
         self.leases: list[Granted] = []  # taken inside, and not known how their calls went
         self.saw_outage = False  # its task says that the other side is out of order
         self.began = time.monotonic()
+        self.slot_since: float = self.began if after is None else after.slot_since
+        self.passed_on = False  # its heir has its slot
         self.on_left = on_left
 
     @property

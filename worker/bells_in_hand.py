@@ -30,6 +30,11 @@ class BellsInHand:
         self._lines[parts_of(bell.queue)[1]].append(bell)
 
     @property
+    def priorities(self) -> list[int]:
+        """Return the priorities of those in hand, the highest first."""
+        return [priority for priority, line in self._lines.items() if line]
+
+    @property
     def first(self) -> AnyBell:
         """Return the next one to open; StopIteration if there is none."""
         return self._line()[0]

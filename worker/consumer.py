@@ -7,6 +7,7 @@ from itertools import islice
 from uuid import uuid4
 
 from shared.contracts.attempt import Claim
+from shared.contracts.bands import parts_of
 from shared.contracts.bells import into_bells
 from shared.contracts.errors import LeaseLost
 from shared.contracts.job import Job
@@ -45,6 +46,7 @@ class Consumer:
         self._start = start
         self._bells = BellsInHand()
         self._heard = asyncio.Event()
+        self._left: set[int] = set()  # priorities of bells that others may have while we are busy
         self.draining = False
         self.finished: dict[str, int] = {}  # by band, when the newest finished bell was rung (ms)
         self.claiming = asyncio.Lock()  # held from a claim until its jobs have started
@@ -57,6 +59,11 @@ class Consumer:
     def forget(self) -> None:
         """Drop what came over a lost connection: the broker will deliver it again."""
         self._bells.keep_own()
+
+    @property
+    def waiting(self) -> int | None:
+        """Return the highest priority of what waits for a slot here, if anything does."""
+        return max((*self._bells.priorities, *self._left), default=None)
 
     async def run(self, source: BellConsumer) -> None:
         """Claim and start jobs until cancelled; raise LeaseLost if we must not claim any more."""
@@ -126,11 +133,13 @@ class Consumer:
         while self._tools.slots.free <= 0:
             self._heard.clear()
             bells = self._bells.take_all()
+            self._left.update(parts_of(bell.queue)[1] for bell in bells)
             await source.leave({bell.queue for bell in bells})
             for bell in bells:  # only now: else they would come back to us at once, for ever
                 await self._pass_on(bell)
             if not self._bells:
                 await self._tools.slots.wait_for_one_or(self._heard)
+        self._left.clear()
         if not self.draining:
             await source.resume()
 

@@ -1,6 +1,7 @@
 """How attempts end: written in batches, fenced by their claims, then told to whoever watches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from shared.contracts.events import hint_of
 from shared.contracts.job import Job
@@ -11,17 +12,27 @@ from shared.infrastructure.logs import get_logger
 
 log = get_logger(__name__)
 
+_NOBODY: Mapping[str, str] = {}
 
-def _nothing(_: Job) -> None:
+
+class Followed(NamedTuple):
+    """A job that has ended and that others wait for, and the one of them that runs already."""
+
+    job: Job
+    heir: str | None = None
+
+
+Follow = Callable[[Followed], object]
+
+
+def _nothing(_: Followed) -> None:
     """Follow nobody."""
 
 
 class Ending:
     """Writes ends; one that comes after its worker lost the job is discarded and logged."""
 
-    def __init__(
-        self, ends: JobEnds, hints: HintSender, *, follow: Callable[[Job], object] = _nothing
-    ) -> None:
+    def __init__(self, ends: JobEnds, hints: HintSender, *, follow: Follow = _nothing) -> None:
         self._ends = ends
         self._hints = hints
         self._follow = follow  # takes ended jobs that others wait for
@@ -30,7 +41,15 @@ class Ending:
 
     async def write(self, batch: list[End]) -> None:
         """Store a batch, then tell of it."""
-        late = await self._ends.write(batch)
+        self.tell(batch, await self._ends.write(batch))
+
+    def tell(
+        self, batch: Sequence[End], late: Sequence[End], *, taken: Mapping[str, str] = _NOBODY
+    ) -> None:
+        """Tell of stored ends, but for those that came too late.
+
+        `taken` names the jobs that run already because the one before them has ended.
+        """
         self.finished += len(batch) - len(late)
         self.discarded += len(late)
         lost = {end.job.id for end in late}
@@ -38,7 +57,7 @@ class Ending:
             log.warning("end.discarded", job_id=job_id, reason="another worker has the job now")
         for end in batch:
             if end.has_followers and end.job.id not in lost:
-                self._follow(end.after)
+                self._follow(Followed(end.after, taken.get(end.job.id)))
         self._hints.tell(hint_of(end.job, end.event) for end in batch if end.job.id not in lost)
         if any(end.move in PUT_OFF for end in batch):
             self._hints.tell_due(end.delay for end in batch if end.move in PUT_OFF)

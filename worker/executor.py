@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import orjson
 
@@ -97,7 +98,7 @@ class Executor:
     async def _attempt(self, attempt: Attempt) -> bytes:
         job = attempt.job
         task = self._registry.get(job.task)
-        given = await self._values.input_of(job) if job.templated else orjson.loads(job.input)
+        given = await self._input_of(attempt)
         self._grower.let_grow(attempt)
         if job.limits:
             await self._limiting.enter(attempt, given)
@@ -124,6 +125,11 @@ class Executor:
             self._limiting.ended(attempt, None)
             await all_stored(attempt.spawning)
             return result
+
+    async def _input_of(self, attempt: Attempt) -> Any:
+        if attempt.job.templated:
+            return await self._values.input_of(attempt.job, attempt.before)
+        return orjson.loads(attempt.job.input)
 
     def _end_of(self, attempt: Attempt, error: BaseException) -> End:
         if attempt.knows:

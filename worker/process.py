@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import uvloop
 
 from shared.contracts.errors import BadSetting, LeaseLost, Unavailable
-from shared.contracts.job import Job
 from shared.infrastructure.batching import GroupCommit
 from shared.infrastructure.bell_consumer import BellConsumer
 from shared.infrastructure.bell_ringer import BellRinger
@@ -34,11 +34,14 @@ from shared.infrastructure.settings import WorkerSettings, load
 from shared.infrastructure.task_catalogue import TaskCatalogue
 from shared.infrastructure.workers import WorkerRow, Workers
 from shared.infrastructure.workflow.growing import Growing
+from shared.infrastructure.workflow.inheriting import Bequest, Inheriting
+from shared.infrastructure.workflow.node_jobs import NodeJobs
 from shared.infrastructure.workflow.values import Values
 from worker.attempt import Attempt
+from worker.bequeathing import Bequeathing
 from worker.consumer import Tools
 from worker.declared_schedules import declare, declared_schedules
-from worker.ending import Ending
+from worker.ending import Ending, Followed
 from worker.executions.loop import OnTheLoop
 from worker.executions.processes import InProcesses
 from worker.executions.threads import InThreads
@@ -47,6 +50,7 @@ from worker.exits import BAD_SETTING, LEASE_LOST
 from worker.following import NextJobs
 from worker.growing import Grower
 from worker.handing_back import HandingBack
+from worker.heirs import Heirs
 from worker.last_words import LastWords
 from worker.limiting import Limiting
 from worker.loop_watch import LoopWatch
@@ -63,6 +67,8 @@ from worker.turns import Turns
 
 log = get_logger(__name__)
 
+_NOBODY_WAITS = 0.1  # seconds until a chain is noted to have come further: its next job runs
+
 
 async def work(worker: str, settings: WorkerSettings, registry: Registry) -> None:
     """Run jobs until a signal, or the end of the supervisor, asks us to stop."""
@@ -74,6 +80,11 @@ async def work(worker: str, settings: WorkerSettings, registry: Registry) -> Non
         async with _parts(worker, settings, registry, database) as (runner, source, orders):
             await runner.run(source, orders, stop)
         await Workers(database).set_state(worker, "stopped")
+
+
+async def _settle(follow_ups: FollowUps, batch: list[Followed]) -> None:
+    taken = frozenset(each.heir for each in batch if each.heir is not None)
+    await follow_ups.settle([each.job for each in batch], taken=taken)
 
 
 def _source(settings: WorkerSettings) -> str:
@@ -100,8 +111,16 @@ async def _parts(
         hear=lambda bell: runner.consumer.hear(bell),  # noqa: PLW0108 -- it is opened later
     )
     follow_ups = FollowUps(database, hints, next_jobs.bring)
-    settling = GroupCommit[Job](follow_ups.settle)
-    ending = Ending(JobEnds(database), hints, follow=settling.put)
+    settling = GroupCommit[Followed](partial(_settle, follow_ups))
+    ends = JobEnds(database)
+    ending = Ending(
+        ends, hints, follow=lambda job: settling.put(job, within=_NOBODY_WAITS if job.heir else 0)
+    )
+    bequeathing = Bequeathing(
+        Inheriting(database, ends),
+        ending,
+        go_on=lambda bequest, heir: runner.go_on(bequest, heir),  # noqa: PLW0108 -- opened later
+    )
     turns = Turns(LimitTurns(database), Limits(database), StoreClock(), worker=worker)
     outcomes = Outcomes(Limits(database))
     watch = LoopWatch(attempts, reports)
@@ -125,7 +144,9 @@ async def _parts(
     )
     async with AsyncExitStack() as exits:
         end_writer = GroupCommit[End](ending.write)
-        for part in (hints, ringer, reports, settling, end_writer, turns.asking, outcomes):
+        bequests = GroupCommit[Bequest](bequeathing.write)
+        written = (end_writer, bequests, turns.asking, outcomes)
+        for part in (hints, ringer, reports, settling, *written):
             await exits.enter_async_context(part.running())
         exits.enter_context(watch.running(alive=heartbeat.loop_is_alive))
         exits.callback(heartbeat.stop)
@@ -148,6 +169,14 @@ async def _parts(
             executor=executor,
             quarantine=Quarantine(claims, slots=settings.slots),
             end_writer=end_writer,
+            heirs=Heirs(
+                worker,
+                read=NodeJobs(database).read,
+                claims=claims,
+                queues=queues,
+                heartbeat=heartbeat,
+            ),
+            bequests=bequests,
             handing_back=HandingBack(JobMoves(database), ringer, hints),
             hints=hints,
             tools=Tools(claims, ringer, heartbeat, slots),

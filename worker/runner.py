@@ -15,10 +15,13 @@ from shared.infrastructure.end_statements import End
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.logs import get_logger
 from shared.infrastructure.process import settle_memory
+from shared.infrastructure.workflow.inheriting import Bequest
+from shared.infrastructure.workflow.values import Before
 from worker.attempt import Attempt
 from worker.consumer import Consumer, Tools
 from worker.executor import Executor
 from worker.handing_back import HandingBack
+from worker.heirs import Heirs
 from worker.orders import Orders
 from worker.quarantine import Quarantine
 from worker.stopping import Stop
@@ -41,6 +44,8 @@ class Runner:
         executor: Executor,
         quarantine: Quarantine,
         end_writer: GroupCommit[End],
+        heirs: Heirs,
+        bequests: GroupCommit[Bequest],
         handing_back: HandingBack,
         hints: HintSender,
         tools: Tools,
@@ -50,6 +55,9 @@ class Runner:
         self._executor = executor
         self._quarantine = quarantine
         self._end_writer = end_writer
+        self._heirs = heirs
+        self._bequests = bequests
+        self._passing_on: dict[str, Attempt] = {}  # those whose ends are written with their heirs
         self._handing_back = handing_back
         self._hints = hints
         self._tools = tools
@@ -92,8 +100,11 @@ class Runner:
     async def _between_claims(self) -> None:
         """Let a claim under way start its jobs: cut off in the middle, they would count as lost."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(_PATIENCE_WITH_CLAIM), self.consumer.claiming:
-                pass
+            async with asyncio.timeout(_PATIENCE_WITH_CLAIM):
+                async with self.consumer.claiming:
+                    pass
+                if passing := [a.running for a in self._passing_on.values() if a.running]:
+                    await asyncio.wait(passing)
 
     async def _watch_over(self, source: BellConsumer) -> None:
         while True:
@@ -102,8 +113,21 @@ class Runner:
             await source.rebuild_if_deaf()
             await asyncio.sleep(_PULSE)
 
-    def _start(self, job: Job) -> None:
-        attempt = Attempt(job, on_left=self._end_without)
+    def go_on(self, bequest: Bequest, heir: Job) -> None:
+        """Start the heir of a job that has just ended, on the same slot."""
+        parent = self._passing_on.get(bequest.end.job.id)
+        if parent is None:
+            log.warning("heir.comes_too_late", job_id=heir.id, reason="this worker has stopped")
+            return
+        parent.passed_on = True
+        before = Before(parent.job.node or "", bequest.end.result or "null")
+        self._start(heir, after=parent, before=before)
+
+    def _start(
+        self, job: Job, *, after: Attempt | None = None, before: Before | None = None
+    ) -> None:
+        attempt = Attempt(job, on_left=self._end_without, after=after, before=before)
+        self._heirs.look_for(job)
         self._attempts[job.id] = attempt
         self._running.add(attempt)
         attempt.running = asyncio.create_task(self._run_one(attempt))
@@ -114,8 +138,35 @@ class Runner:
     async def _run_one(self, attempt: Attempt) -> None:
         async with self._quarantine.admit(attempt):
             end = await self._executor.run(attempt)
-            if not attempt.left:
+            if attempt.left:
+                return
+            if bequest := await self._bequest_of(attempt, end):
+                await asyncio.shield(self._pass_on(attempt, bequest))
+            else:
                 await asyncio.shield(self._end(end))
+
+    async def _bequest_of(self, attempt: Attempt, end: End) -> Bequest | None:
+        if end.job.heir is None:
+            return None
+        try:
+            waiting = self.consumer.waiting
+            bequest = await self._heirs.bequest(attempt, end, waiting=waiting)
+        except asyncio.CancelledError:
+            self._end(end)
+            raise
+        return None if self.consumer.draining else bequest
+
+    async def _pass_on(self, attempt: Attempt, bequest: Bequest) -> None:
+        """End a job and go on with its heir, unless that has become somebody else's."""
+        job = attempt.job
+        self._attempts.pop(job.id, None)
+        self._passing_on[job.id] = attempt
+        try:
+            await self._bequests.put(bequest)
+        finally:
+            self._passing_on.pop(job.id, None)
+            if not attempt.passed_on:
+                self._heirs.forget(bequest.heir)
 
     def _end(self, end: End) -> "asyncio.Future[None]":
         self._attempts.pop(end.job.id, None)  # from here on, stopping must not lose the outcome
@@ -128,7 +179,8 @@ class Runner:
 
     def _finished(self, attempt: Attempt, running: "asyncio.Task[None]") -> None:
         self._running.discard(attempt)
-        if not attempt.left:
+        self._heirs.forget(attempt.job)
+        if not (attempt.left or attempt.passed_on):
             self._tools.slots.release()
         if not running.cancelled() and (error := running.exception()):
             log.error("job.unfinished", error=str(error), exc_info=error)
@@ -145,6 +197,7 @@ class Runner:
 
     async def _abandon(self) -> None:
         """Cut short what runs, without waiting for tasks that ignore it."""
+        self._passing_on.clear()  # an heir that is claimed only now is rescued with our lease
         running = [attempt.running for attempt in self._running if attempt.running]
         for attempt in list(self._running):
             attempt.abandon()

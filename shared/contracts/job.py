@@ -39,6 +39,7 @@ class Move(StrEnum):
     """The named steps of a job's life."""
 
     CLAIM = "be claimed"
+    INHERIT = "follow the job before it"
     SUCCEED = "succeed"
     FAIL = "fail"
     HAND_BACK = "be handed back"
@@ -62,6 +63,7 @@ class Move(StrEnum):
 
 MOVES: dict[Move, tuple[frozenset[Status], Status]] = {
     Move.CLAIM: (frozenset({Status.QUEUED}), Status.RUNNING),
+    Move.INHERIT: (frozenset({Status.WAITING}), Status.RUNNING),
     Move.SUCCEED: (frozenset({Status.RUNNING}), Status.SUCCEEDED),
     Move.FAIL: (frozenset({Status.RUNNING}), Status.FAILED),
     Move.HAND_BACK: (frozenset({Status.RUNNING}), Status.QUEUED),
@@ -126,6 +128,7 @@ class Job:
     nominal_at: datetime | None = None  # the instant for which the schedule submitted it
     workflow_id: str | None = None
     node: str | None = None  # its path in the workflow
+    heir: str | None = None  # the next in a chain: either waits for, or is awaited by, no other
     parent_id: str | None = None  # the job, or the node with foreach, from which it grew
     element: int | None = None  # its place in the list, if it is one of a foreach
     item: str | None = None  # that element (JSON text), where the input still refers to it
@@ -178,6 +181,12 @@ class Job:
         return self._move(
             Move.CLAIM, claim=by, started_at=at, attempt=self.attempt + 1, starts=self.starts + 1
         )
+
+    def inherited(self, *, by: Claim, at: datetime) -> "Job":
+        """The worker that ends the job before it, the only one it waits for, goes on with it."""
+        counts = {"attempt": self.attempt + 1, "starts": self.starts + 1}
+        changes = {"claim": by, "queued_at": at, "started_at": at, **counts, **_FREE}
+        return self._move(Move.INHERIT, **changes)
 
     def succeeded(self, *, result: str, at: datetime) -> "Job":
         """The attempt returned `result` (JSON text)."""

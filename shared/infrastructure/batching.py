@@ -24,13 +24,20 @@ class GroupCommit(Generic[Item]):
         self._most = most
         self._pending: deque[tuple[Item, asyncio.Future[None]]] = deque()
         self._arrived = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None  # for the oldest of those that have time
         self._closing = False
 
-    def put(self, item: Item) -> "asyncio.Future[None]":
-        """Add an item; the future is done once it is written, or has what its batch raised."""
+    def put(self, item: Item, *, within: float = 0) -> "asyncio.Future[None]":
+        """Add an item; the future is done once it is written, or has what its batch raised.
+
+        One that has time goes with the next that has none, after `within` seconds at the latest.
+        """
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append((item, written))
-        self._arrived.set()
+        if not within:
+            self._arrived.set()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(within, self._arrived.set)
         return written
 
     def __len__(self) -> int:
@@ -51,14 +58,20 @@ class GroupCommit(Generic[Item]):
     async def _run(self) -> None:
         while self._pending or not self._closing:
             await self._arrived.wait()
-            while self._pending:
-                await self._write_one_batch()
-            if not self._closing:
+            if not self._closing and len(self._pending) <= self._most:
                 self._arrived.clear()
+            if self._pending:
+                await self._write_one_batch()
+
+    def _take(self) -> list[tuple[Item, "asyncio.Future[None]"]]:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        size = min(self._most, len(self._pending))
+        return [self._pending.popleft() for _ in range(size)]
 
     async def _write_one_batch(self) -> None:
-        size = min(self._most, len(self._pending))
-        batch = [self._pending.popleft() for _ in range(size)]
+        batch = self._take()
         try:
             await self._write([item for item, _ in batch])
         except asyncio.CancelledError:
@@ -67,7 +80,7 @@ class GroupCommit(Generic[Item]):
             raise
         except Exception as error:
             if not isinstance(error, Unavailable):
-                log.exception("batch.failed", size=size)
+                log.exception("batch.failed", size=len(batch))
             _fail([written for _, written in batch], error)
         else:
             for _, written in batch:

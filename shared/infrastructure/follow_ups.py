@@ -5,7 +5,7 @@ process died in between. Each step may be repeated.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from shared.contracts.events import hint_of
 from shared.contracts.job import ENDS, Job, Status
@@ -31,11 +31,16 @@ class FollowUps:
         self.workflows = Advance(database, ring)
         self.lanes = Admissions(database)
 
-    async def settle(self, ended: Sequence[Job], *, tell: bool = False) -> None:
-        """Do all that follows from these ends; with `tell`, also tell of the jobs themselves."""
+    async def settle(
+        self, ended: Sequence[Job], *, tell: bool = False, taken: Container[str] = frozenset()
+    ) -> None:
+        """Do all that follows from these ends; with `tell`, also tell of the jobs themselves.
+
+        Of those that may run by it, the ones that are `taken` run already.
+        """
         followed = [job for job in ended if _moves_a_workflow_on(job)]
         if followed:
-            await self.bring(await self.workflows.advance(followed))
+            await self.bring(await self.workflows.advance(followed, taken=taken))
         keyed = [job for job in ended if job.keys]
         if keyed:
             await self._let_run(await self.lanes.settle(keyed))

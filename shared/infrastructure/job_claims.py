@@ -35,7 +35,7 @@ class JobClaims:
     async def _claim_one(self, job_id: str, claim: Claim) -> list[Document]:
         document = await self._jobs.find_one_and_update(
             {"_id": job_id, **self._claimable()},
-            _taken(claim),
+            taken(claim),
             return_document=ReturnDocument.AFTER,
             hint=BY_ID,
         )
@@ -45,7 +45,7 @@ class JobClaims:
 
     async def _claim_many(self, ids: Sequence[str], claim: Claim) -> list[Document]:
         wanted = {"_id": {"$in": list(ids)}}
-        await self._jobs.update_many({**wanted, **self._claimable()}, _taken(claim), hint=BY_ID)
+        await self._jobs.update_many({**wanted, **self._claimable()}, taken(claim), hint=BY_ID)
         return (
             await self._jobs.find({**wanted, "claim.token": claim.token}).hint(BY_ID).to_list(None)
         )
@@ -64,6 +64,10 @@ class JobClaims:
                 {"$set": {"published": False}},
                 hint=BY_ID,
             )
+
+    def may_claim(self, job: Job) -> bool:
+        """Say whether neither its task nor a pause keeps this worker from a job."""
+        return job.task in self._tasks and not self.paused.holds(job.queue, job.task)
 
     async def mark_alone(self, job_id: str, claim: Claim) -> None:
         """Note that a suspect runs alone now: if the worker dies, it is to blame."""
@@ -102,7 +106,8 @@ class JobClaims:
         return [task for task in self._tasks if task not in self.paused.tasks]
 
 
-def _taken(claim: Claim) -> Document:
+def taken(claim: Claim) -> Document:
+    """Return the change that makes a job ours, whatever guards it."""
     return {
         "$set": {
             "status": _TARGET.value,

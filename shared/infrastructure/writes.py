@@ -90,6 +90,13 @@ async def update(database: Database, collection: str, updates: Sequence[RawBSOND
     return matched
 
 
+async def in_order(database: Database, collection: str, updates: Sequence[RawBSONDocument]) -> int:
+    """Apply updates one after the other up to the first that fails; return how many matched."""
+    command = {"update": collection, "updates": list(updates), "ordered": True}
+    matched: int = (await _run(database, command))["n"]
+    return matched
+
+
 async def update_if_unchanged(
     database: Database, collection: str, updates: Sequence[RawBSONDocument]
 ) -> int:

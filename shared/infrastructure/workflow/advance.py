@@ -7,7 +7,7 @@ follow from where a node stands. Nodes are marked as ended only after their chil
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime
 
 import orjson
@@ -57,8 +57,10 @@ class Advance:
         self._redoing = Redoing(database)
         self._felling = Felling(database)
 
-    async def advance(self, ended: Sequence[Job]) -> Progress:
-        """Do what follows from the ends of these jobs.
+    async def advance(
+        self, ended: Sequence[Job], *, taken: Container[str] = frozenset()
+    ) -> Progress:
+        """Do what follows from the ends of these jobs; those `taken` run already.
 
         Of one whose attempt is over and that waits for what grew from it, that is its own end, if
         the last graph has ended already.
@@ -66,7 +68,7 @@ class Advance:
         done = Progress([], [], [], [])
         owners = [job.id for job in ended if not job.done]
         news = await self._ends_of([job for job in ended if job.done], done)
-        await self._complete(owners + await self.carry(news, done), done)
+        await self._complete(owners + await self.carry(news, done, taken), done)
         return done
 
     async def end_nodes(self, ends: Sequence[NodeEnd]) -> Progress:
@@ -128,7 +130,9 @@ class Advance:
             await self._graphs.begun(seed)
         return done
 
-    async def carry(self, ends: list[NodeEnd], done: Progress) -> list[str]:
+    async def carry(
+        self, ends: list[NodeEnd], done: Progress, taken: Container[str] = frozenset()
+    ) -> list[str]:
         """Tell of ends, decide on those who were told, and go on with what ends by that.
 
         Return the jobs from which the graphs grew that have ended.
@@ -144,7 +148,7 @@ class Advance:
                     members[end.row.graph].append(end.row.n)
             await self._graphs.pass_on(news, [(end.row.id, note_of_end(end)) for end in ends])
             told = await self._graphs.nodes(list(news), waiting=True) if news else []
-            ends, opened = await self._decide(told, done)
+            ends, opened = await self._decide(told, done, taken)
             closing = [self._close(graph, places, done) for graph, places in members.items()]
             # The next jobs run already: what is left is only noted.
             _, closed = await asyncio.gather(self._graphs.start(opened), asyncio.gather(*closing))
@@ -161,7 +165,7 @@ class Advance:
         return [ended.owner] if ended.owner else []
 
     async def _decide(
-        self, rows: Iterable[NodeRow], done: Progress
+        self, rows: Iterable[NodeRow], done: Progress, taken: Container[str] = frozenset()
     ) -> tuple[list[NodeEnd], list[str]]:
         """Open, expand or skip nodes; return those that ended by it, and those that were opened."""
         runs: list[NodeRow] = []
@@ -180,7 +184,7 @@ class Advance:
             else:
                 ends.append(NodeEnd(await self._whole(row), Status.SUCCEEDED, Signal.GOOD))
         if runs:
-            await self._open_jobs([(row, row.id) for row in runs], done)
+            await self._open_jobs([(row, row.id) for row in runs if row.id not in taken], done)
         await self._skip_jobs(skipped, done)
         return ends + skipped, [row.id for row in runs]
 

@@ -14,7 +14,8 @@ FOR_JOBS = "jobs"
 
 _MOST_AT_ONCE = 1000  # more in one update would outlast the patience of a socket
 
-_HELD: Document = {"status": Status.WAITING.value, "because": FOR_JOBS}
+HELD: Document = {"status": Status.WAITING.value, "because": FOR_JOBS}
+"""Matches jobs that wait for jobs."""
 
 
 class NodeJobs:
@@ -35,7 +36,10 @@ class NodeJobs:
     async def open(self, ids: Sequence[str]) -> None:
         """Let jobs run that wait for jobs only; one with a time of its own waits for that now."""
         for start in range(0, len(ids), _MOST_AT_ONCE):
-            held: Document = {"_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])}, **_HELD}
+            held: Document = {
+                "_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])},
+                **HELD,
+            }
             with translated():
                 await self._jobs.update_many({**held, "run_at": None}, _OPENED, hint=BY_ID)
 
@@ -44,7 +48,10 @@ class NodeJobs:
         lane: Document = {"lane": {"$first": "$keys"}, "because": {"$literal": FOR_KEY}}
         change = [{"$set": {**lane, "version": {"$add": ["$version", 1]}}}]
         for start in range(0, len(ids), _MOST_AT_ONCE):
-            held: Document = {"_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])}, **_HELD}
+            held: Document = {
+                "_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])},
+                **HELD,
+            }
             with translated():
                 await self._jobs.update_many({**held, "run_at": None}, change, hint=BY_ID)
 
@@ -53,7 +60,10 @@ class NodeJobs:
         due: Document = {"due_at": "$run_at", "because": {"$literal": "schedule"}}
         change = [{"$set": {**due, "version": {"$add": ["$version", 1]}}}]
         for start in range(0, len(ids), _MOST_AT_ONCE):
-            held: Document = {"_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])}, **_HELD}
+            held: Document = {
+                "_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])},
+                **HELD,
+            }
             with translated():
                 await self._jobs.update_many({**held, "run_at": {"$ne": None}}, change, hint=BY_ID)
 
@@ -70,7 +80,7 @@ class NodeJobs:
                 "$inc": {"version": 1},  # safe: the filter pins the status
                 "$currentDate": {"finished_at": True},
             }
-            changes.append(encoded({"q": {"_id": job_id, **_HELD}, "u": change, "hint": BY_ID}))
+            changes.append(encoded({"q": {"_id": job_id, **HELD}, "u": change, "hint": BY_ID}))
         await update(self._database, JOBS, changes)
 
     async def read(self, ids: Sequence[str]) -> list[Job]:

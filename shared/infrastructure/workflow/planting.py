@@ -5,7 +5,7 @@ the keeper, and a graph that was planted and not begun is begun by the keeper.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from shared.contracts.workflow.growth import Planted, Plot, hook_id, planted
 from shared.contracts.workflow.names import path_under
 from shared.contracts.workflow.references import unwrapped
 from shared.contracts.workflow.resolution import names_in
+from shared.contracts.workflow.run_if import RunIf
 from shared.infrastructure.documents import to_document
 from shared.infrastructure.mongo import Database, Document
 from shared.infrastructure.workflow.graphs import Graphs
@@ -33,6 +34,7 @@ Of nodes with the same task and no fields of their own it makes the same, but fo
 """
 
 _AT_ONCE = 2000  # nodes in one insert
+_GATED = frozenset({"run_at", "expires_at", "keys", "limits"})  # what else a job may wait for
 
 
 @record
@@ -85,7 +87,7 @@ def plan_of(
     """Return what is to be stored for a graph; `said` goes into its document as it is."""
     index = graph.index
     rows: list[NodeRow] = []
-    jobs: list[Document] = []
+    jobs: dict[int, Document] = {}
     templates = _Templates(job_of, workflow_id)
     for each in planted(graph, plot):
         job = _job(each, templates) if each.node.task is not None else None
@@ -94,7 +96,8 @@ def plan_of(
         row = _row(graph, each, index, workflow_id, plot.seed, job)
         rows.append(row)
         if job is not None and row.single:
-            jobs.append(job)
+            jobs[each.number] = job
+    _name_heirs(rows, jobs)
     document: Document = {
         "_id": plot.seed,
         "workflow_id": workflow_id,
@@ -109,7 +112,9 @@ def plan_of(
         "on_failure": _hooks(graph, "on_failure", job_of, workflow_id, plot, index),
         **(said or {}),
     }
-    return Plan(document=document, rows=tuple(rows), jobs=tuple(jobs), members=graph.shape.members)
+    return Plan(
+        document=document, rows=tuple(rows), jobs=tuple(jobs.values()), members=graph.shape.members
+    )
 
 
 class _Templates:
@@ -190,6 +195,20 @@ def _row(
         tags=tuple(job.get("tags", ())) if job else (),
         keys=tuple(job.get("keys", ())) if job else (),
     )
+
+
+def _name_heirs(rows: Sequence[NodeRow], jobs: Mapping[int, Document]) -> None:
+    """Note on each job the only one that waits for it, if that waits for nothing else."""
+    for number, job in jobs.items():
+        edges = rows[number].edges
+        child = edges[0] if len(edges) == 2 else -1
+        if child in jobs and _waits_for_one_job_only(rows[child], jobs[child]):
+            job["heir"] = rows[child].id
+
+
+def _waits_for_one_job_only(row: NodeRow, job: Document) -> bool:
+    usual = row.run_if == RunIf() and not row.hook
+    return usual and row.parents.total == 1 and _GATED.isdisjoint(job)
 
 
 def _hooks(

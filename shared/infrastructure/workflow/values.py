@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -11,7 +11,7 @@ from shared.contracts.job import Job, Status
 from shared.contracts.workflow.bits import places_in
 from shared.contracts.workflow.foreach import collected, element_ids
 from shared.contracts.workflow.names import node_id
-from shared.contracts.workflow.resolution import Known, Made, names_in, resolving
+from shared.contracts.workflow.resolution import Known, Made, names_in, resolve, resolving
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.mongo import Database, Document, translated
 from shared.infrastructure.workflow.graphs import Graphs
@@ -21,6 +21,13 @@ _MOST_AT_ONCE = 1000
 _OUTCOME = {"status": 1, "result": 1, "grown": 1}
 
 
+class Before(NamedTuple):
+    """The job before another, the only one it waited for: where it stands, and what it gave."""
+
+    node: str
+    result: str  # JSON text
+
+
 class Values:
     """Resolves templates; raises BadReference for what points to nothing."""
 
@@ -28,8 +35,16 @@ class Values:
         self._jobs = database[JOBS]
         self._graphs = Graphs(database)
 
-    async def input_of(self, job: Job) -> Any:
-        """Return the input of a job of a workflow, with all its references resolved."""
+    async def input_of(self, job: Job, before: Before | None = None) -> Any:
+        """Return the input of a job of a workflow, with all its references resolved.
+
+        What it takes from the job before it, if that is given, need not be read.
+        """
+        if before is not None:
+            template, name = orjson.loads(job.input), before.node.rpartition("/")[2]
+            if names_in(template) <= {name}:
+                known = Known(orjson.loads(before.result), len(before.result))
+                return resolve(template, {name: known})
         owner = job.id if job.element is None else job.parent_id
         node = await self._graphs.node(owner or job.id)
         item = None if job.item is None else orjson.loads(job.item)

@@ -18,6 +18,7 @@ A_MINUTE = timedelta(minutes=1)
 
 STEPS: dict[Move, Step] = {
     Move.CLAIM: lambda job: job.claimed(by=a_claim(), at=LATER),
+    Move.INHERIT: lambda job: job.inherited(by=a_claim(), at=LATER),
     Move.SUCCEED: lambda job: job.succeeded(result="5", at=LATER),
     Move.FAIL: lambda job: job.failed(error=a_failure(), at=LATER),
     Move.HAND_BACK: lambda job: job.handed_back(at=LATER),
@@ -82,11 +83,12 @@ def test_whatever_happens_the_version_counts_the_changes_and_an_end_is_final(
             continue
         assert not before.done or move in BY_HAND
         assert job.version == before.version + 1
-        assert job.starts == before.starts + (move is Move.CLAIM)
+        begun = (move in (Move.CLAIM, Move.INHERIT)) - (move is Move.STAND_IN_LINE)
+        assert job.starts == before.starts + begun
         assert 0 <= job.attempt <= job.starts
         assert (job.status is Status.RUNNING) <= (job.claim is not None)
-        waits_for_time = job.status is Status.WAITING and job.because not in ("jobs", "key")
-        assert (job.due_at is not None) == waits_for_time
+        untimed = job.because in ("jobs", "key") or job.line is not None
+        assert (job.due_at is not None) == (job.status is Status.WAITING and not untimed)
         assert len(job.past_attempts) <= MOST_PAST_ATTEMPTS
 
 

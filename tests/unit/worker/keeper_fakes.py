@@ -1,6 +1,6 @@
 """What the keeper asks MongoDB and the broker, kept by fakes over a store in memory."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -88,7 +88,9 @@ class FakeFollowUps(FollowUps):
         self.settled: list[str] = []
         self.cannot: set[str] = set()
 
-    async def settle(self, ended: Sequence[Job], *, tell: bool = False) -> None:
+    async def settle(
+        self, ended: Sequence[Job], *, tell: bool = False, taken: Container[str] = frozenset()
+    ) -> None:
         if not self.cannot.isdisjoint(job.id for job in ended):
             raise LookupError("there is no such node")
         if tell:

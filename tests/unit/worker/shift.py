@@ -1,7 +1,7 @@
 """A runner of a few tasks, and everything around it, for the tests of a worker's life."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from shared.contracts.job import Job, Status
 from shared.infrastructure.batching import GroupCommit
 from shared.infrastructure.end_statements import End
+from shared.infrastructure.workflow.inheriting import Bequest
 from tests.builders import a_job
 from tests.eventually import eventually
 from tests.fakes import (
@@ -17,6 +18,7 @@ from tests.fakes import (
     FakeGrower,
     FakeHeartbeat,
     FakeHints,
+    FakeInheriting,
     FakeLimiting,
     FakeMoves,
     FakePauses,
@@ -30,11 +32,13 @@ from tests.fakes import (
 )
 from warren import task
 from worker.attempt import Attempt
+from worker.bequeathing import Bequeathing
 from worker.consumer import Tools
 from worker.ending import Ending
 from worker.executions.loop import OnTheLoop
 from worker.executor import Executor
 from worker.handing_back import HandingBack
+from worker.heirs import Heirs
 from worker.orders import Orders
 from worker.quarantine import Quarantine
 from worker.registry import Registry
@@ -97,6 +101,12 @@ class Shift:
         reports = Reports(FakeReports(), self.hints)
         self.ending = Ending(self.ends, self.hints)
         self.writer = GroupCommit[End](self.ending.write)
+        self.bequeathing = Bequeathing(
+            FakeInheriting(self.store, self.ends),
+            self.ending,
+            go_on=lambda bequest, heir: self.runner.go_on(bequest, heir),
+        )
+        self.bequests = GroupCommit[Bequest](self.bequeathing.write)
         ringer = FakeRinger(self.store.journal)
         self.runner = Runner(
             worker="us",
@@ -112,6 +122,14 @@ class Shift:
             ),
             quarantine=Quarantine(claims, slots=10),
             end_writer=self.writer,
+            heirs=Heirs(
+                "us",
+                read=self.read,
+                claims=claims,
+                queues=["default"],
+                heartbeat=self.heartbeat,
+            ),
+            bequests=self.bequests,
             handing_back=HandingBack(FakeMoves(self.store), ringer, self.hints),
             hints=self.hints,
             tools=Tools(claims, ringer, self.heartbeat, self.slots),
@@ -130,7 +148,7 @@ class Shift:
     @asynccontextmanager
     async def working(self) -> AsyncIterator["asyncio.Task[None]"]:
         release.clear()
-        async with self.writer.running():
+        async with self.writer.running(), self.bequests.running():
             running = asyncio.create_task(self.runner.run(self.source, self.orders, self.stop))
             try:
                 yield running
@@ -139,6 +157,9 @@ class Shift:
                 self.stop.asked.set()
                 await asyncio.gather(running, return_exceptions=True)
                 await eventually(lambda: not self.slots.taken)
+
+    async def read(self, ids: Sequence[str]) -> list[Job]:
+        return [self.store.jobs[each] for each in ids if each in self.store.jobs]
 
     def gets(self, *tasks: str, **overrides: Any) -> list[Job]:
         """Let jobs of these tasks exist, and their bell arrive."""

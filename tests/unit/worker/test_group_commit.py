@@ -48,6 +48,28 @@ async def test_what_arrives_during_a_write_goes_into_the_next(disk: Disk) -> Non
     assert disk.batches == [[1], [2, 3]]
 
 
+async def test_what_has_time_goes_with_the_next_that_has_none(disk: Disk) -> None:
+    async with GroupCommit[int](disk.write).running() as commit:
+        early = [commit.put(number, within=30) for number in range(3)]
+        await asyncio.sleep(0)
+        assert disk.batches == []
+        await commit.put(3)
+        assert all(written.done() for written in early)
+    assert disk.batches == [[0, 1, 2, 3]]
+
+
+async def test_what_has_time_is_written_when_that_is_over(disk: Disk) -> None:
+    async with GroupCommit[int](disk.write).running() as commit:
+        await asyncio.gather(commit.put(1, within=0.01), commit.put(2, within=30))
+    assert disk.batches == [[1, 2]]
+
+
+async def test_what_has_time_is_written_before_the_end(disk: Disk) -> None:
+    async with GroupCommit[int](disk.write).running() as commit:
+        commit.put(1, within=30)
+    assert disk.batches == [[1]]
+
+
 async def test_no_batch_is_larger_than_asked_for(disk: Disk) -> None:
     async with GroupCommit[int](disk.write, most=10).running() as commit:
         await asyncio.gather(*(commit.put(number) for number in range(25)))
