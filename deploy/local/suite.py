@@ -20,6 +20,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     "units": ("tests/unit", "tests/conformance"),
     "journeys": ("tests/journeys", "tests/browser"),
     "faults": ("tests/faults",),
+    "fuzz": ("tests/fuzz",),
 }
 INTERRUPTED = 130
 TO_TIDY_UP = timedelta(seconds=30)

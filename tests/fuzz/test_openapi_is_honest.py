@@ -15,7 +15,7 @@ ROOT = HERE.parents[1]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(480)
+@pytest.mark.timeout(900)
 async def test_no_request_that_the_document_allows_is_answered_otherwise_than_it_says(
     stack: Stack, tmp_path: Path
 ) -> None:
@@ -38,7 +38,7 @@ async def _fuzz(service: Service, directory: Path) -> None:
     ]
     environment = os.environ | {
         "PYTHONPATH": str(ROOT),
-        "SCHEMATHESIS_HOOKS": "tests.journeys.schemathesis_hooks",
+        "SCHEMATHESIS_HOOKS": "tests.fuzz.schemathesis_hooks",
     }
     fuzzing = await asyncio.create_subprocess_exec(
         *command,
