@@ -18,7 +18,7 @@ from shared.infrastructure.workflow.progress import Runnable
 
 _MOST_PENDING = 10_000  # jobs; the keeper rings for those beyond
 _MOST_IN_FLIGHT = 32  # bells without a confirm
-_MARK_EVERY = 0.2  # seconds
+_MARK_EVERY = 0.5  # seconds
 
 
 class Announcer:

@@ -48,7 +48,8 @@ class Ending:
     ) -> None:
         """Tell of stored ends, but for those that came too late.
 
-        `taken` names the jobs that run already because the one before them has ended.
+        `taken` names the jobs that run already because the one before them has ended. If all have
+        such, the hints may wait for those of the next ones.
         """
         self.finished += len(batch) - len(late)
         self.discarded += len(late)
@@ -58,6 +59,7 @@ class Ending:
         for end in batch:
             if end.has_followers and end.job.id not in lost:
                 self._follow(Followed(end.after, taken.get(end.job.id)))
-        self._hints.tell(hint_of(end.job, end.event) for end in batch if end.job.id not in lost)
+        told = (hint_of(end.job, end.event) for end in batch if end.job.id not in lost)
+        self._hints.tell(told, can_wait=len(taken) == len(batch))
         if any(end.move in PUT_OFF for end in batch):
             self._hints.tell_due(end.delay for end in batch if end.move in PUT_OFF)

@@ -22,7 +22,7 @@ from worker.attempt import Attempt
 GOES_ON_S = 1.0  # how long a slot may go on from job to job while others wait
 _PATIENCE = 0.1  # seconds with MongoDB: without an answer the usual way is as quick
 
-Read = Callable[[Sequence[str]], Awaitable[list[Job]]]
+Find = Callable[[str], Awaitable[Job | None]]
 
 
 class Heirs:
@@ -32,13 +32,13 @@ class Heirs:
         self,
         worker: str,
         *,
-        read: Read,
+        find: Find,
         claims: JobClaims,
         queues: Sequence[str],
         heartbeat: Heartbeat,
     ) -> None:
         self._worker = worker
-        self._read = read
+        self._find = find
         self._claims = claims
         self._queues = frozenset(queues)
         self._heartbeat = heartbeat
@@ -47,7 +47,7 @@ class Heirs:
     def look_for(self, job: Job) -> None:
         """Begin to read the heir of a job that starts, or is about to."""
         if job.heir is not None and job.id not in self._reading:
-            self._reading[job.id] = asyncio.create_task(self._find(job.heir))
+            self._reading[job.id] = asyncio.create_task(self._read(job.heir))
 
     def forget(self, job: Job) -> None:
         """Read no more for a job that has come to an end, or has not started after all."""
@@ -63,25 +63,31 @@ class Heirs:
         if reading is None or not _may_have_one(attempt, end):
             return None
         await asyncio.wait({reading}, timeout=_PATIENCE)
-        heir = reading.result() if reading.done() and not reading.cancelled() else None
+        heir = _found(reading)
         if heir is None or not (self._may_run(heir) and _is_fair(attempt, heir, waiting)):
             return None
         claim = Claim(token=uuid4().hex, worker=self._worker)
         self.look_for(heir)  # the one after it, while this one is being claimed
         return Bequest(end=end, heir=heir, claim=claim, at=attempt.now)
 
-    async def _find(self, job_id: str) -> Job | None:
+    async def _read(self, job_id: str) -> Job | None:
         try:
-            found = await self._read([job_id])
+            return await self._find(job_id)
         except Unavailable:
             return None
-        return found[0] if found else None
 
     def _may_run(self, heir: Job) -> bool:
         waits = heir.status is Status.WAITING and heir.because == FOR_JOBS and not heir.starts
         gated = heir.run_at or heir.expires_at or heir.keys or heir.limits
         here = heir.queue in self._queues and self._claims.may_claim(heir)
         return waits and not gated and here and self._heartbeat.proven
+
+
+def _found(reading: "asyncio.Task[Job | None]") -> Job | None:
+    """Return what was read by now: whatever went wrong with it must not cost the end."""
+    if not reading.done() or reading.cancelled() or reading.exception() is not None:
+        return None
+    return reading.result()
 
 
 def _may_have_one(attempt: Attempt, end: End) -> bool:

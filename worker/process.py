@@ -12,6 +12,7 @@ from functools import partial
 import uvloop
 
 from shared.contracts.errors import BadSetting, LeaseLost, Unavailable
+from shared.contracts.job import Job
 from shared.infrastructure.batching import GroupCommit
 from shared.infrastructure.bell_consumer import BellConsumer
 from shared.infrastructure.bell_ringer import BellRinger
@@ -68,6 +69,7 @@ from worker.turns import Turns
 log = get_logger(__name__)
 
 _NOBODY_WAITS = 0.1  # seconds until a chain is noted to have come further: its next job runs
+_NOTED_WITHIN = 0.5  # seconds until it is noted that all has been done that follows from an end
 
 
 async def work(worker: str, settings: WorkerSettings, registry: Registry) -> None:
@@ -110,7 +112,13 @@ async def _parts(
         ringer=ringer,
         hear=lambda bell: runner.consumer.hear(bell),  # noqa: PLW0108 -- it is opened later
     )
-    follow_ups = FollowUps(database, hints, next_jobs.bring)
+    follow_ups = FollowUps(
+        database,
+        hints,
+        next_jobs.bring,
+        note_later=lambda job: settled.put(job, within=_NOTED_WITHIN),
+    )
+    settled = GroupCommit[Job](follow_ups.note)
     settling = GroupCommit[Followed](partial(_settle, follow_ups))
     ends = JobEnds(database)
     ending = Ending(
@@ -146,7 +154,7 @@ async def _parts(
         end_writer = GroupCommit[End](ending.write)
         bequests = GroupCommit[Bequest](bequeathing.write)
         written = (end_writer, bequests, turns.asking, outcomes)
-        for part in (hints, ringer, reports, settling, *written):
+        for part in (hints, ringer, reports, settled, settling, *written):
             await exits.enter_async_context(part.running())
         exits.enter_context(watch.running(alive=heartbeat.loop_is_alive))
         exits.callback(heartbeat.stop)
@@ -171,7 +179,7 @@ async def _parts(
             end_writer=end_writer,
             heirs=Heirs(
                 worker,
-                read=NodeJobs(database).read,
+                find=NodeJobs(database).find,
                 claims=claims,
                 queues=queues,
                 heartbeat=heartbeat,

@@ -151,7 +151,7 @@ class Runner:
         try:
             waiting = self.consumer.waiting
             bequest = await self._heirs.bequest(attempt, end, waiting=waiting)
-        except asyncio.CancelledError:
+        except BaseException:  # such as the end of this worker: the outcome must not be lost
             self._end(end)
             raise
         return None if self.consumer.draining else bequest

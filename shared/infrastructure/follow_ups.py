@@ -5,7 +5,7 @@ process died in between. Each step may be repeated.
 """
 
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 
 from shared.contracts.events import hint_of
 from shared.contracts.job import ENDS, Job, Status
@@ -24,7 +24,15 @@ _WAITING = Status.WAITING.value
 class FollowUps:
     """Settles ends."""
 
-    def __init__(self, database: Database, hints: HintSender, ring: Ring) -> None:
+    def __init__(
+        self,
+        database: Database,
+        hints: HintSender,
+        ring: Ring,
+        *,
+        note_later: Callable[[Job], object] | None = None,
+    ) -> None:
+        self._note_later = note_later  # takes jobs for `note`, which nobody waits for
         self._jobs = database[JOBS]
         self._hints = hints
         self._ring = ring
@@ -66,7 +74,17 @@ class FollowUps:
             self._hints.tell(each.hint for each in jobs)
 
     async def _settled(self, jobs: Sequence[Job]) -> None:
-        """Remember it of the state that it was done for: a job that waits may end meanwhile."""
+        if self._note_later is None:
+            await self.note(jobs)
+        else:
+            for job in jobs:
+                self._note_later(job)
+
+    async def note(self, jobs: Sequence[Job]) -> None:
+        """Remember that all that follows was done.
+
+        That is remembered of the state that it was done for: a job that waits may end meanwhile.
+        """
         over = [job.id for job in jobs if not job.done]
         for ids, status in (([job.id for job in jobs if job.done], _ENDED), (over, _WAITING)):
             if ids:

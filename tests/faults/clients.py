@@ -91,6 +91,23 @@ class Clients:
         answer = await self.http.post(f"{self.url()}/v1/workflows", json={"nodes": nodes})
         assert answer.status_code == 202, answer.text
 
+    async def ask(
+        self, path: str, body: Any = None, *, key: str | None = None, within: float = 60
+    ) -> dict[str, Any]:
+        """Post until some gateway has answered; return what it said, be it that it is too late."""
+        headers = {"Idempotency-Key": key} if key else {}
+        async with asyncio.timeout(within):
+            while True:
+                with suppress(httpx2.TransportError):
+                    answer = await self.http.post(self.url() + path, json=body, headers=headers)
+                    said: dict[str, Any] = answer.json()
+                    if answer.status_code in (200, 202):
+                        return said
+                    if answer.status_code == 409 and said["type"] not in _ASK_AGAIN:
+                        return said
+                    self._must_say_try_again(answer)
+                await asyncio.sleep(_PAUSE)
+
     def _must_say_try_again(self, answer: httpx2.Response) -> None:
         problem = answer.headers.get("content-type", "").startswith("application/problem+json")
         kind = answer.json()["type"] if problem else answer.text[:200]

@@ -18,7 +18,12 @@ POINTS = {
 }
 """On the path of every job. Each has a point before and one after it: `before-claim`."""
 
-OF_WORKFLOWS = {"tell": ("workflow.graphs", "Graphs", "pass_on")}
+OF_WORKFLOWS = {
+    "tell": ("workflow.graphs", "Graphs", "pass_on"),
+    "bequeath": ("workflow.inheriting", "Inheriting", "write"),
+    "open": ("workflow.node_jobs", "NodeJobs", "open"),
+    "close": ("workflow.graphs", "Graphs", "close"),
+}
 
 NAMES = tuple(f"{when}-{point}" for point in POINTS for when in ("before", "after"))
 

@@ -24,6 +24,20 @@ async def work(job: Job, number: int, ledger: str, seconds: float = 0.05) -> dic
     return finish(ledger, outcome)
 
 
+@task(name="fault.step", queue=QUEUE)
+async def step(
+    job: Job, number: int, ledger: str, seconds: float, fails: bool, given: list[Any]
+) -> dict[str, Any]:
+    """Be a node of a workflow: note what the nodes before gave, and perhaps fail."""
+    outcome = begin(ledger, job, number, os.getpid())
+    await asyncio.sleep(seconds)
+    numbers = [each and each["number"] for each in given]
+    outcome = finish(ledger, {**outcome, "given": numbers, "raised": fails})
+    if fails:
+        raise RuntimeError("as it was drawn")
+    return outcome
+
+
 @task(name="fault.thread", queue=QUEUE)
 def thread(job: Job, number: int, ledger: str, seconds: float = 0.05) -> dict[str, Any]:
     """Work in a thread."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,31 @@ async def test_a_stopped_worker_finishes_short_jobs_and_hands_back_long_ones(
     theirs = {"pid": {"$in": processes}}
     assert await breakable.database.workers.distinct("state", theirs) == ["stopped"]
     await breakable.http.post(f"/v1/jobs/{long}/cancel")
+
+
+async def test_a_chain_goes_on_elsewhere_when_its_worker_is_killed(breakable: Service) -> None:
+    numbers: list[Any] = [1, *({"$from": f"n{n}"} for n in range(59))]
+    nodes = {
+        f"n{n}": {"task": "try.double", "input": {"number": number}}
+        for n, number in enumerate(numbers)
+    }
+    answer = await breakable.http.post("/v1/workflows", json={"nodes": nodes})
+    workflow = f"/v1/workflows/{answer.json()['id']}"
+
+    async def ended(least: int) -> bool:
+        view = (await breakable.http.get(workflow)).json()
+        return bool(view["counts"].get("succeeded", 0) >= least)
+
+    for least in (10, 30):
+        await eventually(partial(ended, least), within=40)
+        await breakable.kill_worker_processes()
+    await eventually(partial(ended, 60), within=60)
+
+    view = (await breakable.http.get(workflow)).json()
+    jobs = await breakable.database.jobs.find({"workflow_id": answer.json()["id"]}).to_list(None)
+    assert (view["status"], view["result"]) == ("succeeded", 2**60)
+    assert all(job["attempt"] == 1 for job in jobs)
+    assert sum(job.get("lost", 0) for job in jobs) >= 1
 
 
 async def test_no_process_outlives_a_killed_supervisor(breakable: Service) -> None:

@@ -41,7 +41,7 @@ from shared.infrastructure.workflow.redoing import Redoing
 from shared.infrastructure.workflow.rows import WAITING, NodeRow
 from shared.infrastructure.workflow.values import Values
 
-_MOST_AT_ONCE = 1000  # nodes to begin
+_AT_ONCE = 250  # nodes to begin: workers run the first while the others are opened
 
 
 class Advance:
@@ -108,8 +108,8 @@ class Advance:
         """Start the nodes of a new graph that wait for nobody."""
         done = Progress([], [], [], [])
         owners: list[str] = []
-        for start in range(0, len(rows), _MOST_AT_ONCE):
-            ends, opened = await self._decide(rows[start : start + _MOST_AT_ONCE], done)
+        for start in range(0, len(rows), _AT_ONCE):
+            ends, opened = await self._decide(rows[start : start + _AT_ONCE], done)
             await self._graphs.start(opened)
             owners += await self.carry(ends, done)
         if rows:

@@ -46,13 +46,7 @@ class GraphEnds:
         owner = graph["owner"] if graph.get("wait") else None
         if graph["status"] != "running":
             return GraphEnded([], [], owner)
-        rows = await self._graphs.nodes_of(seed)
-        end = graph_end(
-            as_graph(rows),
-            [ended_as(row) for row in rows],
-            cancel_asked=bool(graph.get("cancel_at")),
-        )
-        cause = rows[end.failed].cause if end.failed is not None else None
+        end, cause = await self._decide(graph)
         if end.status is Status.SUCCEEDED:
             end, cause = await self._checked(graph, end)
         hooks = await self._hook_jobs(graph, end, cause)
@@ -64,6 +58,15 @@ class GraphEnds:
         is_whole = seed == graph["workflow_id"]
         told = [Hint(seed, f"workflow.{end.status.value}", "", "")] if is_whole else []
         return GraphEnded(hooks, told, owner)
+
+    async def _decide(self, graph: Document) -> tuple[GraphEnd, Document | None]:
+        """Return how a graph has ended; its nodes are read only if one of them was not good."""
+        if await self._graphs.all_good(graph["_id"]):
+            return GraphEnd(Status.SUCCEEDED), None
+        rows = await self._graphs.nodes_of(graph["_id"])
+        cancel_asked = bool(graph.get("cancel_at"))
+        end = graph_end(as_graph(rows), [ended_as(r) for r in rows], cancel_asked=cancel_asked)
+        return end, rows[end.failed].cause if end.failed is not None else None
 
     async def result_of(self, graph: Document) -> Any:
         """Return the result of a graph that succeeded; raise BadReference."""

@@ -94,6 +94,12 @@ class Graphs:
             found = await self._nodes.find({"graph": graph}).sort("n").to_list(None)
         return list(map(node_row, found))
 
+    async def all_good(self, graph: str) -> bool:
+        """Say whether every member of a graph has ended well."""
+        other = {"graph": graph, "signal": {"$ne": Signal.GOOD.value}, "hook": {"$exists": False}}
+        with translated():
+            return await self._nodes.find_one(other, {"_id": 1}) is None
+
     async def pass_on(
         self,
         news: Mapping[str, Mapping[Signal, Sequence[int]]],

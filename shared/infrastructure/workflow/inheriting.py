@@ -24,8 +24,8 @@ from shared.infrastructure.mongo import Database, Document, translated
 from shared.infrastructure.workflow.node_jobs import HELD
 from shared.infrastructure.writes import encoded, in_order, until_stored, update
 
-LONGEST = 256 * 1024
-"""Characters of a result that goes this way; a longer one may not fit its document."""
+LONGEST = 64 * 1024
+"""Characters of a result that goes this way: those of all slots must fit one command."""
 
 
 @record

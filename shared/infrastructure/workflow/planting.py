@@ -33,7 +33,7 @@ JobOf = Callable[[Node, str], Job]
 Of nodes with the same task and no fields of their own it makes the same, but for the id.
 """
 
-_AT_ONCE = 2000  # nodes in one insert
+_AT_ONCE = 500  # nodes in one insert: while it is stored, the next are encoded
 _GATED = frozenset({"run_at", "expires_at", "keys", "limits"})  # what else a job may wait for
 
 

@@ -24,6 +24,9 @@ WAITING, STARTED, ENDED = "waiting", "started", "ended"
 """How far a node has come: its parents are open, its job may run, all of it is over."""
 
 
+_NONE = Parents.waiting(0)
+
+
 @record
 class NodeRow:
     """One node as it stands."""
@@ -150,6 +153,8 @@ def words_of(prefix: str, parents: Parents) -> Document:
 
 def parents_in(document: Mapping[str, Any], prefix: str) -> Parents:
     """Return the sets that a document holds."""
+    if not document["total"]:
+        return _NONE
     return Parents(
         total=document["total"],
         open=from_words(document[f"{prefix}open"]),

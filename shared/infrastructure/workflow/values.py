@@ -88,13 +88,18 @@ class Values:
         self, graph: str, wanted: Mapping[str, int], named: dict[str, int]
     ) -> dict[str, Known | Made]:
         ids = {name: node_id(graph, n) for name, n in wanted.items()}
-        rows = {row.id: row for row in await self._graphs.nodes(list(ids.values()))}
-        singles = await self._outcomes(row.id for row in rows.values() if row.single)
+        outcomes = await self._outcomes(ids.values())
+        plain = {an_id for an_id, outcome in outcomes.items() if _says_it_all(outcome)}
+        others = [an_id for an_id in ids.values() if an_id not in plain]
+        rows = {row.id: row for row in await self._graphs.nodes(others)}
         known: dict[str, Known | Made] = {}
         for name, an_id in ids.items():
+            if an_id in plain:
+                known[name] = _of_element(outcomes[an_id])
+                continue
             row = rows[an_id]
             if row.single:
-                known[name] = await self._of_job(row, singles.get(an_id))
+                known[name] = await self._of_job(row, outcomes.get(an_id))
             elif row.status is not Status.SUCCEEDED:
                 known[name] = Known(missing=True, error=row.cause)
             elif row.foreach is not None:
@@ -132,6 +137,11 @@ class Values:
                 found += await self._jobs.find(chunk, _OUTCOME).hint(BY_ID).to_list(None)
             await asyncio.sleep(0)  # a list of 100,000 must not hold up the loop
         return {each["_id"]: each for each in found}
+
+
+def _says_it_all(outcome: Document) -> bool:
+    """Say whether a node is worth what its own job gave."""
+    return outcome["status"] == Status.SUCCEEDED.value and not outcome.get("grown")
 
 
 def _of_element(outcome: Document | None) -> Known:

@@ -176,6 +176,17 @@ async def test_what_is_given_to_the_whole_reaches_all_that_comes_first(canvas: C
     assert await canvas.value(add.map(y=1), [1, 2]) == [2, 3]
 
 
+async def test_a_chain_goes_on_with_the_slot_of_its_first_job(canvas: Canvas) -> None:
+    ended = await canvas.ended(chain(add.s(0, 1), *[add.s(1)] * 39))
+    assert ended.result == 40
+    jobs = sorted(await canvas.jobs(ended.id), key=lambda job: job["_id"])
+    assert all(job["starts"] == 1 for job in jobs)
+    followed = [job for job in jobs if job["queued_at"] == job["started_at"]]
+    assert len(followed) >= 20  # all, unless others waited for this worker
+    in_order = [instant for job in jobs for instant in (job["started_at"], job["finished_at"])]
+    assert in_order == sorted(in_order)
+
+
 async def test_a_thousand_side_by_side_and_their_sum(canvas: Canvas) -> None:
     wide = chord([identity.s(i) for i in range(1000)], identity.s())
     values = await canvas.value(wide | group(identity.s(), total.s()))

@@ -1,7 +1,7 @@
 """A runner of a few tasks, and everything around it, for the tests of a worker's life."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -124,7 +124,7 @@ class Shift:
             end_writer=self.writer,
             heirs=Heirs(
                 "us",
-                read=self.read,
+                find=self.find,
                 claims=claims,
                 queues=["default"],
                 heartbeat=self.heartbeat,
@@ -158,8 +158,8 @@ class Shift:
                 await asyncio.gather(running, return_exceptions=True)
                 await eventually(lambda: not self.slots.taken)
 
-    async def read(self, ids: Sequence[str]) -> list[Job]:
-        return [self.store.jobs[each] for each in ids if each in self.store.jobs]
+    async def find(self, job_id: str) -> Job | None:
+        return self.store.jobs.get(job_id)
 
     def gets(self, *tasks: str, **overrides: Any) -> list[Job]:
         """Let jobs of these tasks exist, and their bell arrive."""

@@ -1,7 +1,6 @@
 """Jobs that go on with the slot of the one before them: when they do, and when they do not."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -40,19 +39,19 @@ class Desk:
         self.attempt = Attempt(before(heir, **parent))
         self.claims = FakeClaims(FakeStore(), tasks=["t.quick"])
         self.heartbeat = FakeHeartbeat()
-        self.away = False
+        self.trouble: Exception | None = None
         self.heirs = Heirs(
             "us",
-            read=self.read,
+            find=self.find,
             claims=self.claims,
             queues=["default"],
             heartbeat=self.heartbeat,
         )
 
-    async def read(self, ids: Sequence[str]) -> list[Job]:
-        if self.away:
-            raise StoreUnavailable("MongoDB did not answer: no reason given")
-        return [self.heir] if list(ids) == [self.heir.id] else []
+    async def find(self, job_id: str) -> Job | None:
+        if self.trouble:
+            raise self.trouble
+        return self.heir if job_id == self.heir.id else None
 
     async def decide(self, end: End | None = None, waiting: int | None = None) -> Bequest | None:
         job = self.attempt.job
@@ -140,9 +139,10 @@ async def test_a_worker_that_cannot_prove_its_lease_takes_no_heir() -> None:
     assert await desk.decide() is None
 
 
-async def test_without_an_answer_the_usual_way_is_taken() -> None:
+@pytest.mark.parametrize("trouble", [StoreUnavailable("away"), ValueError("no such field")])
+async def test_without_an_answer_the_usual_way_is_taken(trouble: Exception) -> None:
     desk = Desk(an_heir())
-    desk.away = True
+    desk.trouble = trouble
     assert await desk.decide() is None
 
 
