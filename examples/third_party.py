@@ -18,8 +18,8 @@ class ThirdParty:
         self, *, pages: int, rate: float, burst: float, trouble: float = 0.1, seed: int = 1
     ) -> None:
         self.pages = pages
-        self._rate = rate
-        self._burst = burst
+        self.rate = rate  # calls a second; may be changed while it serves
+        self.burst = burst
         self._trouble = trouble  # share of calls that get a 503, or no answer
         self._draw = random.Random(seed)
         self._level = 0.0
@@ -65,9 +65,9 @@ class ThirdParty:
 
     def _has_room(self) -> bool:
         now = time.monotonic()
-        self._level = max(0.0, self._level - (now - self._at) * self._rate)
+        self._level = max(0.0, self._level - (now - self._at) * self.rate)
         self._at = now
-        if self._level + 1 > self._burst:
+        if self._level + 1 > self.burst:
             return False
         self._level += 1
         return True

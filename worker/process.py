@@ -131,6 +131,7 @@ async def _parts(
     )
     turns = Turns(LimitTurns(database), Limits(database), StoreClock(), worker=worker)
     outcomes = Outcomes(Limits(database))
+    claims.lined = turns.lined
     watch = LoopWatch(attempts, reports)
     on_the_loop = OnTheLoop()
 

@@ -34,6 +34,7 @@ _ON_TIME = 0.8  # of the slack: what is left is for the clock, and for the task'
 _UNDEFINED_LASTS = 2.0  # seconds until a limit that nobody defined is looked for again
 _MOST_UNDEFINED = 10_000
 _MOST_LEAD_MS = 100.0
+_LINE_LASTS = 0.5  # seconds after a refusal; the keeper takes no line for gone so soon
 
 
 class NoRoom(Exception):
@@ -80,8 +81,15 @@ class Turns:
         self.clock = clock
         self._worker = worker.replace("-", "")
         self._undefined: dict[str, float] = {}  # until when, on our clock
+        self._refused: dict[str, float] = {}  # when a newcomer was, on our clock
         self._took: deque[float] = deque([20.0], maxlen=20)  # milliseconds, of the last answers
         self.asking = GroupCommit[Asking](self._ask_all, most=256)
+
+    def lined(self) -> list[str]:
+        """Return the limits in front of which jobs stand in line, as far as we heard just now."""
+        since = time.monotonic() - _LINE_LASTS
+        self._refused = {name: at for name, at in self._refused.items() if at > since}
+        return list(self._refused)
 
     async def enter(self, charges: Sequence[Charge], *, called: bool) -> list[Granted]:
         """Return at the instant at which a job may begin; raise NoRoom if that is far.
@@ -143,6 +151,8 @@ class Turns:
         asking = Asking(charge.name, ask)
         await self.asking.put(asking)
         if not asking.answer.granted:
+            if not called:
+                self._refused[charge.name] = time.monotonic()
             raise NoRoom(charge.name, instant(asking.answer.at))
         return Granted(charge=charge, at=asking.answer.at, slack=asking.slack)
 

@@ -1,6 +1,6 @@
 """Claiming jobs: many in one write with a shared token, then reading back which were won."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pymongo import ReturnDocument
 
@@ -22,6 +22,7 @@ class JobClaims:
         self._jobs = database[JOBS]
         self._tasks = list(tasks)
         self.paused = NOTHING_PAUSED  # as this worker knows it
+        self.lined: Callable[[], Sequence[str]] = list  # limits with a line, as it knows them
 
     async def claim(self, ids: Sequence[str], claim: Claim) -> list[Job]:
         """Return the jobs that are ours now. After an unknown outcome call it again as it was."""
@@ -98,6 +99,10 @@ class JobClaims:
         claimable: Document = {"status": _FROM, "task": {"$in": self._claimed_tasks()}}
         if self.paused.queues:
             claimable["queue"] = {"$nin": list(self.paused.queues)}
+        if lined := self.lined():
+            # The keeper lets them stand in line, unless they hold a lane.
+            newcomer = {"limits.name": {"$in": list(lined)}, "line": None, "keys": None}
+            claimable["$nor"] = [newcomer]
         return claimable
 
     def _claimed_tasks(self) -> list[str]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from pymongo import ASCENDING, DESCENDING
 
-from shared.contracts.bands import band_of
+from shared.contracts.bands import PRIORITIES, band_of
 from shared.contracts.events import Hint
 from shared.contracts.job import FOR_KEY, MOVES, Job, Move
 from shared.contracts.record import record
@@ -34,8 +34,11 @@ class InLine:
 
     @property
     def band(self) -> str:
-        """Return the stream of bells to which it belongs."""
-        return band_of(self.queue, self.priority)
+        """Return the stream in which its bell is rung: one above its own.
+
+        In its own it would stand behind jobs that came after it, and its turn would lapse.
+        """
+        return band_of(self.queue, min(self.priority + 1, PRIORITIES[0]))
 
     def hint(self, event: str) -> Hint:
         """Return the hint that it has changed."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from shared.contracts.limits.bucket import Ask, earliest, room
 from shared.infrastructure.hint_sender import HintSender
-from shared.infrastructure.limit_documents import Limit, instant
+from shared.infrastructure.limit_documents import Limit
 from shared.infrastructure.limit_lines import InLine, LimitLines
 from shared.infrastructure.limits import Limits
 from worker.keeper.lanes import Lanes
@@ -48,6 +48,8 @@ class Lines:
         self._news = asyncio.Event()
         self._pause = EVERY
         self._empty_since: dict[str, float] = {}
+        self.lined: list[str] = []  # limits with a line, as the last step found them
+        self.somebody = asyncio.Event()  # while there are some
 
     def wake(self) -> None:
         """Look again soon: somebody has come into a line."""
@@ -58,10 +60,10 @@ class Lines:
         self._news.clear()
         self._pause = EVERY
         lined = await self._limits.lined(most=_MOST_LINES)
+        self.lined = [limit.name for limit in lined]
+        self.somebody.set() if lined else self.somebody.clear()
         self._empty_since = {
-            name: since
-            for name, since in self._empty_since.items()
-            if name in {limit.name for limit in lined}
+            name: since for name, since in self._empty_since.items() if name in self.lined
         }
         return sum([await self._call_from(limit) for limit in lined])
 
@@ -87,7 +89,6 @@ class Lines:
         return found
 
     async def _call_from(self, limit: Limit) -> int:
-        joined = await self._gather(limit)
         until = limit.now + _AHEAD_MS
         there = room(limit.bucket, until=until, now=limit.now)
         most = min(MOST, math.ceil(min(there, MOST)) + 1)
@@ -101,24 +102,7 @@ class Lines:
             there -= on_their_way * sum(each.cost for each in first) / len(first)
         next_ones = _affordable(first, there, limit.bucket.pace.cap)
         self._look_again(limit, first[0], moving=bool(next_ones) or there > 0)
-        if joined == MOST:
-            self._pause = _TICK
         return await self._call(limit.name, next_ones)
-
-    async def _gather(self, limit: Limit) -> int:
-        """Let jobs join the line that would be refused by a worker anyway; return how many."""
-        jobs = await self._lines.runnable(limit.name, most=MOST)
-        if not jobs:
-            return 0
-        pace, turns = limit.bucket.pace, []
-        at = max(limit.bucket.line_ends, earliest(limit.bucket, Ask(), limit.now))
-        for job in jobs:
-            turns.append((job.id, instant(at)))
-            at += job.cost * pace.spacing
-        await self._limits.somebody_in_line(limit.name, until=at)
-        await self._lines.join(limit.name, turns)
-        self._hints.tell(job.hint("job.waiting") for job in jobs)
-        return len(jobs)
 
     async def _call(self, name: str, jobs: Sequence[InLine]) -> int:
         if not jobs:
@@ -136,7 +120,11 @@ class Lines:
     async def _if_nobody_is_left(self, limit: Limit) -> None:
         since = self._empty_since.setdefault(limit.name, time.monotonic())
         self._pause = min(self._pause, _TICK)
-        if time.monotonic() - since >= _EMPTY_FOR and await self._limits.nobody_in_line(limit):
+        if time.monotonic() - since < _EMPTY_FOR:
+            return
+        if await self._lines.runnable(limit.name, most=1):
+            return  # workers may have passed over its bell, since there was a line
+        if await self._limits.nobody_in_line(limit):
             del self._empty_since[limit.name]
 
     def _look_again(self, limit: Limit, first: InLine, *, moving: bool) -> None:

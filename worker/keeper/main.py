@@ -36,7 +36,17 @@ from shared.infrastructure.workers import Workers
 from shared.infrastructure.workflow.graphs import Graphs
 from shared.infrastructure.workflow.progress import Ring, Runnable
 from shared.infrastructure.workflow.retention import WorkflowRetention
-from worker.keeper import due, expiry, forgetting, graphs, invariants, lost, refill, rescue
+from worker.keeper import (
+    due,
+    expiry,
+    forgetting,
+    graphs,
+    invariants,
+    lost,
+    newcomers,
+    refill,
+    rescue,
+)
 from worker.keeper import lanes as lanes_loop
 from worker.keeper import lines as lines_loop
 from worker.keeper import schedules as schedules_loop
@@ -52,6 +62,7 @@ from worker.keeper.leadership import Leadership
 from worker.keeper.lines import Lines
 from worker.keeper.loop import Loop, Tally, keep
 from worker.keeper.lost import Lost
+from worker.keeper.newcomers import Newcomers
 from worker.keeper.refill import Refill
 from worker.keeper.rescue import Rescue
 from worker.keeper.ringing import MARK_EVERY, Ringing
@@ -89,7 +100,9 @@ class Keeper:
         room = Room(JobRequests(database), hints, ControlSender(settings, hints))
         lanes = _lanes(database, follow_ups.lanes, room, _bring(window), hints)
         self.due = Due(times, window, hints, lanes)
-        self.lines = Lines(Limits(database), LimitLines(database), window, lanes, hints)
+        limits, lines = Limits(database), LimitLines(database)
+        self.lines = Lines(limits, lines, window, lanes, hints)
+        joining = Newcomers(limits, lines, hints, self.lines)
         self.rescue = Rescue(
             rescue=queries,
             moves=JobMoves(database),
@@ -108,9 +121,16 @@ class Keeper:
         self._promises = Invariants(queries, times, workers, lanes)
         self.loops = (
             Loop(name="due", step=self.due.step, every=due.EVERY, rest=self.due.rest),
-            Loop(name="lines", step=self.lines.step, every=lines_loop.EVERY, rest=self.lines.rest),
+            Loop(name="limits", step=self.lines.step, every=lines_loop.EVERY, rest=self.lines.rest),
             Loop(
-                name="lost lines",
+                name="limit newcomers",
+                step=joining.step,
+                every=lines_loop.EVERY,
+                full=newcomers.MOST,
+                rest=joining.rest,
+            ),
+            Loop(
+                name="lost limit lines",
                 step=self.lines.sweep,
                 every=lines_loop.SWEEP_EVERY,
                 full=lines_loop.MOST,
