@@ -14,7 +14,8 @@ from api.cancelling import Cancelling
 from api.listing import JobSearch, filters_of
 from api.rerunning import Rerunning
 from shared.contracts.errors import Fault, InvalidInput
-from shared.contracts.job import ENDS, Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import ENDS, Status
 from shared.contracts.submission import faults_of
 from shared.infrastructure.job_outlines import JobOutlines
 from shared.infrastructure.retention import Retention

@@ -9,7 +9,8 @@ from shared.contracts.bands import first_served
 from shared.contracts.bells import into_bells
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.events import hint_of
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.background import end
 from shared.infrastructure.bell_ringer import BellRinger, Rung
 from shared.infrastructure.hint_sender import HintSender

@@ -12,7 +12,8 @@ from api.metrics import DUPLICATES
 from shared.contracts.duplicates import Answer, Rule, Verdict, judged, judged_renewal
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.events import hint_of
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_moves import JobMoves
 from shared.infrastructure.job_slots import Held, JobSlots

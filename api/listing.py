@@ -19,7 +19,7 @@ from pydantic import (
 from shared.contracts.errors import BadPageToken, Fault, InvalidInput
 from shared.contracts.ids import first_id_at, is_id
 from shared.contracts.instants import Instant
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from shared.contracts.attempt import PastAttempt
-from shared.contracts.job import ENDS, Job
+from shared.contracts.job import Job
+from shared.contracts.moves import ENDS
 
 Entry = dict[str, Any]
 

@@ -7,7 +7,8 @@ import orjson
 
 from api.timeline import attempts, first_queued_at
 from shared.contracts.duplicates import CACHE_ANSWERS
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.pauses import NOTHING_PAUSED, Pause, Paused
 from shared.infrastructure.workflow.awaiting import Awaited
 from shared.infrastructure.workflow.node_jobs import FOR_JOBS

@@ -6,7 +6,8 @@ from typing import Any
 
 from shared.contracts.attempt import Claim, Failure
 from shared.contracts.ids import new_id
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.schedule import Schedule
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)

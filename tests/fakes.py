@@ -13,7 +13,8 @@ from shared.contracts.attempt import Claim, Progress
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import IllegalMove, NotFound, StoreUnavailable
 from shared.contracts.events import Hint
-from shared.contracts.job import Job, Move, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Move, Status
 from shared.contracts.pauses import NOTHING_PAUSED, Paused
 from shared.infrastructure.api_keys import ApiKey, ApiKeys, digest_of
 from shared.infrastructure.bell_consumer import Bell, BellConsumer

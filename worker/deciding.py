@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from shared.contracts.attempt import Backoff, Failure
-from shared.contracts.job import Job, Move
+from shared.contracts.job import Job
+from shared.contracts.moves import Move
 from shared.infrastructure.end_statements import PUT_OFF, End
 from worker.rest import Rest
 

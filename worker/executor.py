@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from shared.contracts.attempt import Failure
-from shared.contracts.job import Job, Move
+from shared.contracts.job import Job
+from shared.contracts.moves import Move
 from shared.contracts.workflow.faults import BadReference
 from shared.infrastructure.end_statements import End
 from shared.infrastructure.logs import get_logger

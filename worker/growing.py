@@ -15,7 +15,8 @@ import orjson
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.instants import present
-from shared.contracts.job import Job, Move
+from shared.contracts.job import Job
+from shared.contracts.moves import Move
 from shared.contracts.workflow import faults
 from shared.contracts.workflow.drafting import Draft, read_draft
 from shared.contracts.workflow.fitting import Fitting

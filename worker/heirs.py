@@ -11,7 +11,8 @@ from uuid import uuid4
 
 from shared.contracts.attempt import Claim
 from shared.contracts.errors import Unavailable
-from shared.contracts.job import Job, Move, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Move, Status
 from shared.infrastructure.end_statements import End
 from shared.infrastructure.heartbeat import Heartbeat
 from shared.infrastructure.job_claims import JobClaims

@@ -6,9 +6,10 @@ from collections.abc import Coroutine
 from typing import Any
 
 from shared.contracts.events import hint_of
-from shared.contracts.job import Job, Move
+from shared.contracts.job import Job
 from shared.contracts.limits.names import LONGEST, Charge, filled
 from shared.contracts.limits.report import Heard
+from shared.contracts.moves import Move
 from shared.infrastructure.end_statements import End
 from shared.infrastructure.hint_sender import HintSender
 from worker.attempt import Attempt

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.contract.shapes import Id, Shape
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 
 
 class LaneHolder(Shape):

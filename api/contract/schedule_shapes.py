@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from api.contract.shapes import Id, Shape
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.schedule import Overlap
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"}, description="a UUID of version 7")]
 

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from api.contract.shapes import Id, Pause, Shape, WaitingFor
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 
 
 class Reason(Shape):

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, WithJsonSchema
 
 from api.contract.shapes import Id, Shape
 from api.workflows.steering import Rerun, Skip
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.submission import Options
 from shared.contracts.workflow.drafting import WorkflowFields
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from api.lanes.outlook import Outlook, expected
 from shared.contracts.instants import present
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.lanes.looks import MOST_COUNTED, LaneLooks, since_of
 from shared.infrastructure.mongo import Document
 from shared.infrastructure.queue_depths import QueueDepths

@@ -4,7 +4,8 @@ from api.lanes.outlook import Outlook
 from api.views import waiting_for
 from api.why import Facts, head, pauses_of
 from shared.contracts.instants import present, written
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.pauses import Paused
 from shared.infrastructure.lanes.looks import MOST_COUNTED
 

@@ -14,7 +14,8 @@ from api.views import etag, job_view, to_json
 from api.waiting import applied, wait_for_end, wanted_wait
 from shared.contracts.errors import NotFound
 from shared.contracts.ids import is_id
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 
 router = APIRouter(tags=["jobs"])
 

@@ -17,7 +17,8 @@ from api.routes.jobs import known_form
 from api.views import to_json
 from api.waiting import applied, wait_for_end, wanted_wait
 from shared.contracts.errors import InvalidInput
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.strict_json import dump
 from shared.contracts.submission import check_size, faults_of
 

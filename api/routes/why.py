@@ -10,7 +10,8 @@ from api.parts import Parts, PartsOf
 from api.routes.jobs import known_form
 from api.views import etag, to_json
 from shared.contracts.instants import present
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.limit_lines import LimitLines
 from shared.infrastructure.limits import Limits
 from shared.infrastructure.queue_depths import MOST_COUNTED

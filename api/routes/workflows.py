@@ -31,7 +31,7 @@ from api.workflows.steering import Rerun, Skip
 from api.workflows.views import Facts, new_view, plan_view, summary
 from shared.contracts.errors import Forgotten, NotFound
 from shared.contracts.ids import is_id, new_id
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 
 router = APIRouter(tags=["workflows"])
 

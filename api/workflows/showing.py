@@ -7,7 +7,7 @@ import orjson
 
 from api.workflows import views
 from api.workflows.views import MOST_NODES_SHOWN, Facts
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.workflow.faults import BadReference
 from shared.infrastructure.mongo import Database
 from shared.infrastructure.workflow.graph_ends import GraphEnds

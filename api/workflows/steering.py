@@ -14,7 +14,8 @@ from api.catalogue import Catalogue
 from api.problems import ProblemError
 from shared.contracts.errors import Fault, InvalidInput, NotFound, StoreUnavailable
 from shared.contracts.instants import present
-from shared.contracts.job import ENDS, Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import ENDS, Status
 from shared.contracts.submission import check_size
 from shared.contracts.workflow.fitting import Fitting
 from shared.contracts.workflow.graph import Node

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from shared.contracts.job import ENDS, Status
+from shared.contracts.moves import ENDS, Status
 from shared.contracts.workflow.bits import from_words
 from shared.contracts.workflow.critical_path import critical_path
 from shared.contracts.workflow.graph import Graph

@@ -10,7 +10,8 @@ from zlib import crc32
 import orjson
 
 from shared.contracts.ids import moment_of
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 
 SHARDS = 8
 """Into how many routing keys the jobs fall; a gateway binds only those that somebody watches."""

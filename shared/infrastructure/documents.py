@@ -11,8 +11,9 @@ from operator import attrgetter
 from typing import Any
 
 from shared.contracts.attempt import Backoff, Claim, Failure, PastAttempt, Progress
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
 from shared.contracts.limits.names import Charge
+from shared.contracts.moves import Status
 from shared.contracts.slot import Slot
 from shared.infrastructure.mongo import Document
 

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from bson.raw_bson import RawBSONDocument
 
 from shared.contracts.attempt import Failure, Progress
-from shared.contracts.job import MOVES, Job, Move
+from shared.contracts.job import Job
+from shared.contracts.moves import MOVES, Move
 from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID
 from shared.infrastructure.documents import failure_document

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Container, Sequence
 
 from shared.contracts.events import hint_of
-from shared.contracts.job import ENDS, Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import ENDS, Status
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.lanes.admissions import Admissions

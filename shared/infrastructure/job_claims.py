@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from pymongo import ReturnDocument
 
 from shared.contracts.attempt import Claim
-from shared.contracts.job import MOVES, Job, Move
+from shared.contracts.job import Job
+from shared.contracts.moves import MOVES, Move
 from shared.contracts.pauses import NOTHING_PAUSED
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import from_document

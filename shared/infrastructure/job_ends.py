@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared.contracts.attempt import Failure
 from shared.contracts.errors import StoreUnavailable
-from shared.contracts.job import MOVES, Move
+from shared.contracts.moves import MOVES, Move
 from shared.infrastructure.collections import JOBS
 from shared.infrastructure.end_statements import PUT_OFF, End, Statement, statements, token_of
 from shared.infrastructure.mongo import Database, Document, translated

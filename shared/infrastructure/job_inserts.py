@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from bson.raw_bson import RawBSONDocument
 
-from shared.contracts.job import MOVES, Job, Move
+from shared.contracts.job import Job
+from shared.contracts.moves import MOVES, Move
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import to_document
 from shared.infrastructure.mongo import Database, translated

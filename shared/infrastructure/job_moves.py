@@ -10,7 +10,8 @@ from typing import Any
 from bson.raw_bson import RawBSONDocument
 
 from shared.contracts.attempt import PastAttempt
-from shared.contracts.job import MOST_PAST_ATTEMPTS, Job, Status
+from shared.contracts.job import MOST_PAST_ATTEMPTS, Job
+from shared.contracts.moves import Status
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import changed_fields, stored_value
 from shared.infrastructure.mongo import Database, Document, translated

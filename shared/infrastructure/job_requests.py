@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.job_moves import encode_move
 from shared.infrastructure.mongo import Database, Document

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import from_document
 from shared.infrastructure.mongo import Database, Document, translated

@@ -11,7 +11,8 @@ from pymongo import ASCENDING
 
 from shared.contracts.bands import band_of
 from shared.contracts.events import Hint
-from shared.contracts.job import FOR_KEY, MOVES, Move
+from shared.contracts.job import FOR_KEY
+from shared.contracts.moves import MOVES, Move
 from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.mongo import Database, Document, translated

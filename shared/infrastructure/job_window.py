@@ -11,7 +11,7 @@ from pymongo import ASCENDING
 
 from shared.contracts.bands import band_of, parts_of
 from shared.contracts.ids import first_id_at
-from shared.contracts.job import MOVES, Move
+from shared.contracts.moves import MOVES, Move
 from shared.infrastructure.collections import BELLS, BY_ID, JOBS
 from shared.infrastructure.mongo import Database, Document, translated
 

@@ -11,7 +11,8 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING
 
 from shared.contracts.bands import PRIORITIES
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.record import record
 from shared.infrastructure.aggregation import aggregated
 from shared.infrastructure.collections import BELLS, JOBS

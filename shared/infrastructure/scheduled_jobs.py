@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
-from shared.contracts.job import ENDS, Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import ENDS, Status
 from shared.infrastructure.collections import JOBS, TOMBSTONES
 from shared.infrastructure.documents import from_document, to_document
 from shared.infrastructure.mongo import Database, Document, translated

@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from shared.contracts.ids import new_id
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.workflow.graph import Node
 from shared.contracts.workflow.growth import Plot
 from shared.contracts.workflow.reading import read_graph

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.infrastructure.job_claims import JobClaims
 from tests.builders import a_claim, a_job, a_running_job
 from tests.conformance.store import Store

@@ -6,7 +6,7 @@ from json import dumps
 import pytest
 
 from shared.contracts.attempt import Failure, Progress
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.infrastructure.end_statements import End, encode_end
 from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.job_moves import JobMoves

@@ -8,7 +8,8 @@ import pytest
 
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import LeaseLost
-from shared.contracts.job import Job, Move, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Move, Status
 from shared.contracts.workflow.drafting import Draft, read_draft
 from shared.contracts.workflow.faults import GrewOtherwise
 from shared.contracts.workflow.fitting import Fitting

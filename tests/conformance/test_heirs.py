@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.contracts.attempt import Claim, Progress
-from shared.contracts.job import MOVES, Job, Move, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import MOVES, Move, Status
 from shared.infrastructure.collections import JOBS
 from shared.infrastructure.end_statements import End
 from shared.infrastructure.job_claims import JobClaims

@@ -9,7 +9,7 @@ import pytest
 from api.listing import ListQuery, page_query
 from shared.contracts.attempt import Progress
 from shared.contracts.errors import BadSetting
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.infrastructure.collections import INDEXES, JOBS, WORKERS, ensure_indexes
 from shared.infrastructure.end_statements import End
 from shared.infrastructure.job_claims import JobClaims

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.contracts.errors import StoreUnavailable
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.documents import from_document, to_document
 from shared.infrastructure.job_inserts import JobInserts, encode_job
 from shared.infrastructure.job_reads import JobReads

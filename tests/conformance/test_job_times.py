@@ -9,7 +9,8 @@ import pytest
 
 from shared.contracts.errors import IllegalMove
 from shared.contracts.events import Hint
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.collections import JOBS
 from shared.infrastructure.job_times import JobTimes
 from tests.builders import LATER, a_job_in

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.contracts.ids import instant_of
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.collections import JOBS
 from shared.infrastructure.job_inserts import JobInserts
 from shared.infrastructure.job_window import JobWindow

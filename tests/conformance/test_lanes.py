@@ -11,7 +11,8 @@ import pytest
 
 from shared.contracts.attempt import Claim
 from shared.contracts.ids import new_id
-from shared.contracts.job import Job, Move, Status, in_line
+from shared.contracts.job import Job, in_line
+from shared.contracts.moves import Move, Status
 from shared.infrastructure.collections import JOBS, LANES
 from shared.infrastructure.documents import to_document
 from shared.infrastructure.end_statements import End

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from shared.contracts.errors import IllegalMove
-from shared.contracts.job import Job, Move, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Move, Status
 from shared.infrastructure.end_statements import End
 from shared.infrastructure.job_claims import JobClaims
 from shared.infrastructure.job_ends import JobEnds

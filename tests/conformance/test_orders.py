@@ -9,7 +9,8 @@ import pytest
 from deploy.local.stack import Stack
 from shared.contracts.attempt import Claim
 from shared.contracts.control import Order
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.bell_consumer import BellConsumer
 from shared.infrastructure.collections import LOGS
 from shared.infrastructure.control_feed import ControlFeed

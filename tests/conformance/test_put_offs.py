@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from shared.contracts.attempt import Backoff
-from shared.contracts.job import MOST_PAST_ATTEMPTS, Job, Move, Status
+from shared.contracts.job import MOST_PAST_ATTEMPTS, Job
+from shared.contracts.moves import Move, Status
 from shared.infrastructure.end_statements import End
 from shared.infrastructure.job_claims import JobClaims
 from shared.infrastructure.job_ends import JobEnds

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from shared.contracts.ids import nth_id
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure import queue_depths
 from shared.infrastructure.queue_depths import QueueDepths, by_worker
 from tests.builders import LATER, NOON, a_claim, a_job, a_job_in, a_running_job

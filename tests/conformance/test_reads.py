@@ -8,7 +8,8 @@ import pytest
 from api.listing import ListQuery, next_token, page_query
 from shared.contracts.errors import InvalidInput, NotFound
 from shared.contracts.ids import nth_id
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.job_reads import JobReads
 from tests.builders import LATER, NOON, a_failure, a_job, a_job_in
 from tests.conformance.store import Store

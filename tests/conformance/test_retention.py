@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.contracts.ids import new_id
-from shared.contracts.job import ENDS, Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import ENDS, Status
 from shared.infrastructure.collections import JOBS, LOGS, TOMBSTONES
 from shared.infrastructure.job_reports import JobReports, encode_line
 from shared.infrastructure.retention import Retention

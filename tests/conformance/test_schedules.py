@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.contracts.errors import NotFound, ScheduleExists
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.schedule import Held, Making, Overlap
 from shared.infrastructure.collections import JOBS, SCHEDULES
 from shared.infrastructure.mongo import Database

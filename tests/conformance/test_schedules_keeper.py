@@ -9,7 +9,8 @@ import pytest
 
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.ids import new_id
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.schedule import Making, Overlap, Schedule
 from shared.infrastructure.collections import JOBS, SCHEDULES, TOMBSTONES
 from shared.infrastructure.documents import from_document

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from shared.contracts.equality import cache_slot, cache_slots_of
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.slot import Slot
 from shared.infrastructure.collections import JOBS
 from shared.infrastructure.job_inserts import JobInserts, encode_job

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.contracts.errors import Forgotten, NotFound
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.job_outlines import JobOutlines
 from shared.infrastructure.job_reads import JobReads
 from shared.infrastructure.job_requests import JobRequests

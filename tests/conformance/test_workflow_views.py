@@ -12,7 +12,7 @@ from api.workflows.following import Following, Told
 from api.workflows.showing import Showing
 from api.workflows.watching import WatchedWorkflows
 from shared.contracts.events import Hint
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.pauses import Pause, Paused
 from shared.infrastructure.job_reads import JobReads
 from shared.infrastructure.workflow.awaiting import Awaiting

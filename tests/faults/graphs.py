@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.workflow.run_if import (
     Parents,
     RunIf,

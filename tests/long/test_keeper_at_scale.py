@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.contracts.ids import new_id
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.collections import JOBS, QUEUES, TOMBSTONES
 from tests.eventually import eventually
 from tests.faults.measured import Report, Stopwatch

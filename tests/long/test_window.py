@@ -9,7 +9,8 @@ import pytest
 
 from deploy.local.stack import Stack
 from shared.contracts.ids import new_id
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.collections import JOBS
 from shared.infrastructure.documents import to_document
 from tests.eventually import eventually

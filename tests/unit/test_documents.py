@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from api import main as gateway
-from shared.contracts.job import MOVES, Status
+from shared.contracts.moves import MOVES, Status
 from tests.unit.settings_names import (
     ALL_PROCESSES,
     EVERY_NAME,

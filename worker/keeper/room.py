@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from shared.contracts.events import hint_of
-from shared.contracts.job import MOVES, Job, Move, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import MOVES, Move, Status
 from shared.infrastructure.control_sender import ControlSender
 from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_requests import JobRequests

@@ -15,7 +15,8 @@ from typing import Protocol
 from shared.contracts.errors import InvalidSchedule
 from shared.contracts.events import hint_of
 from shared.contracts.ids import new_id
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.schedule import Schedule
 from shared.contracts.schedules.overlap import (
     cancels_what_runs,

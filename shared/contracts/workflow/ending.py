@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared.contracts.attempt import Failure
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.workflow.graph import Graph
 from shared.contracts.workflow.run_if import HANDLES, Signal
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.workflow.bits import places_in
 from shared.contracts.workflow.faults import BadReference
 from shared.contracts.workflow.names import MOST_NODES, node_id, path_under, seed_of

@@ -7,7 +7,7 @@ changes nothing the second time, because every write names the run that it begin
 from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 
-from shared.contracts.job import ENDS, Status
+from shared.contracts.moves import ENDS, Status
 from shared.contracts.workflow.bits import set_of
 from shared.contracts.workflow.ending import Ended
 from shared.contracts.workflow.graph import Graph

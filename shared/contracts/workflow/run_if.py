@@ -7,7 +7,7 @@ that is repeated or late cannot change what becomes of a workflow.
 from enum import Enum, StrEnum
 from typing import Any, NamedTuple
 
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.record import record
 from shared.contracts.workflow.bits import all_of
 

@@ -12,9 +12,10 @@ from dataclasses import field
 from bson.raw_bson import RawBSONDocument
 from pymongo.read_concern import ReadConcern
 
-from shared.contracts.job import FOR_KEY, MOVES, Job, Move, Status
+from shared.contracts.job import FOR_KEY, Job
 from shared.contracts.keys import MOST_LIMIT
 from shared.contracts.lanes import GONE, Admission, InLine, Over, admit, over_by
+from shared.contracts.moves import MOVES, Move, Status
 from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.lanes.rows import LaneRows

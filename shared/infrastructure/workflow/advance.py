@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 import orjson
 
 from shared.contracts.events import Hint
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.workflow.ending import upstream_failure
 from shared.contracts.workflow.faults import BadReference
 from shared.contracts.workflow.foreach import element_ids, elements_of, next_to_start

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.record import record
 from shared.contracts.workflow.bits import from_words, places_in
 from shared.contracts.workflow.foreach import element_ids, element_path

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from shared.contracts.job import ENDS, MOVES, Job, Move, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import ENDS, MOVES, Move, Status
 from shared.infrastructure.collections import GRAPHS, NODES
 from shared.infrastructure.job_outlines import JobOutlines
 from shared.infrastructure.job_requests import JobRequests

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from shared.contracts.events import Hint
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.workflow.ending import Ended, GraphEnd, graph_end
 from shared.contracts.workflow.faults import BadReference
 from shared.contracts.workflow.graph import Edge, Graph, Node, Shape

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from shared.contracts.errors import LeaseLost
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.record import record
 from shared.contracts.strict_json import dump
 from shared.contracts.workflow.drafting import Draft

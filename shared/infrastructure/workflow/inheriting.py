@@ -14,7 +14,8 @@ from bson.raw_bson import RawBSONDocument
 
 from shared.contracts.attempt import Claim
 from shared.contracts.errors import StoreUnavailable
-from shared.contracts.job import MOVES, Job, Move
+from shared.contracts.job import Job
+from shared.contracts.moves import MOVES, Move
 from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.end_statements import End, held

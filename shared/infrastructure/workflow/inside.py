@@ -6,7 +6,8 @@ That is the elements of a list that did not succeed, or the graphs that grew fro
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from shared.contracts.job import ENDS, Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import ENDS, Status
 from shared.contracts.workflow.bits import set_of
 from shared.contracts.workflow.foreach import element_ids
 from shared.contracts.workflow.run_if import Parents

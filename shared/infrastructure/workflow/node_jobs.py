@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from shared.contracts.attempt import Failure
-from shared.contracts.job import FOR_KEY, MOVES, Job, Move, Status
+from shared.contracts.job import FOR_KEY, Job
+from shared.contracts.moves import MOVES, Move, Status
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import failure_document, from_document, to_document
 from shared.infrastructure.mongo import Database, Document, translated

@@ -8,7 +8,7 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.read_concern import ReadConcern
 
 from shared.contracts.errors import Forgotten, NotFound
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.workflow.foreach import element_ids
 from shared.infrastructure.aggregation import aggregated
 from shared.infrastructure.collections import BY_ID, GRAPHS, JOBS, NODES, TOMBSTONES

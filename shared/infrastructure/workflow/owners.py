@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from shared.contracts.attempt import Failure
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.workflow.ending import UPSTREAM_FAILED, upstream_failure
 from shared.contracts.workflow.faults import BadReference
 from shared.infrastructure.collections import GRAPHS

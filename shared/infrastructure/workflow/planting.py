@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 
 from shared.contracts.bands import USUAL
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.record import record
 from shared.contracts.workflow.graph import Graph, Node
 from shared.contracts.workflow.growth import Planted, Plot, hook_id, planted

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from shared.contracts.bands import USUAL, band_of
 from shared.contracts.events import Hint, hint_of
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.workflow.ending import error_object, failure_of_end
 from shared.contracts.workflow.run_if import Signal, signal_of
 from shared.infrastructure.mongo import Document

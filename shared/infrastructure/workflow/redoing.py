@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from bson.raw_bson import RawBSONDocument
 
 from shared.contracts.errors import StoreUnavailable
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.workflow.bits import all_of
 from shared.contracts.workflow.growth import hook_id
 from shared.contracts.workflow.redo import parents_after, to_retry

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from pymongo import ASCENDING
 
-from shared.contracts.job import ENDS
+from shared.contracts.moves import ENDS
 from shared.infrastructure.collections import BY_ID, GRAPHS, JOBS, LOGS, NODES, TOMBSTONES
 from shared.infrastructure.mongo import Collection, Database, Document, translated
 from shared.infrastructure.writes import encoded, insert

@@ -11,7 +11,7 @@ from typing import Any
 from bson.int64 import Int64
 
 from shared.contracts.bands import USUAL
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.record import record
 from shared.contracts.workflow.bits import FULL, from_words, masks, to_words
 from shared.contracts.workflow.run_if import Parents, Rule, RunIf, Signal

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from shared.contracts.attempt import Failure
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.workflow.bits import places_in
 from shared.contracts.workflow.foreach import collected, element_ids
 from shared.contracts.workflow.names import node_id

@@ -9,7 +9,8 @@ from api.actions import Actions, read_action
 from api.announcer import Announcer
 from api.cancelling import Cancelling
 from api.rerunning import Rerunning
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.control_sender import ControlSender
 from shared.infrastructure.job_moves import JobMoves
 from shared.infrastructure.job_outlines import JobOutlines

@@ -7,7 +7,8 @@ import pytest
 from api import actions
 from api.actions import read_action
 from shared.contracts.errors import InvalidInput
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from tests.builders import LATER, a_job, a_job_in, a_running_job
 from tests.unit.api.steered import Desk
 

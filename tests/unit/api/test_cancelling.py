@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.contracts.errors import StoreUnavailable
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from tests.builders import LATER, a_claim, a_job, a_job_in, a_running_job
 from tests.unit.api.steered import Desk
 

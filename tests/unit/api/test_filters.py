@@ -7,7 +7,7 @@ import pytest
 from api.filters import JobFilter, read_filter
 from shared.contracts.errors import InvalidInput
 from shared.contracts.events import hint_of
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from tests.builders import a_job_in
 
 JOB = a_job_in(Status.RUNNING, task="mail.send", queue="mail", tags=("a", "b"))

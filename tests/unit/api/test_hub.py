@@ -14,7 +14,8 @@ from api.filters import JobFilter
 from api.hub import Change, Hub
 from shared.contracts.errors import NotFound
 from shared.contracts.events import NEW_JOBS, hint_of, shard_key
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.pauses import Pause, Paused
 from tests.builders import NOON, a_job, a_job_in, a_running_job
 from tests.eventually import eventually

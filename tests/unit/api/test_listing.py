@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from api.listing import ListQuery, next_token, page_query
 from shared.contracts.errors import BadPageToken
 from shared.contracts.ids import first_id_at
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from tests.builders import LATER, NOON, a_job
 
 LAST = a_job().id

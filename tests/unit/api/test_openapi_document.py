@@ -17,7 +17,8 @@ from api.timeline import timeline
 from api.views import job_view, to_json
 from shared.contracts.attempt import Claim, Failure, Progress
 from shared.contracts.catalogue import TaskEntry
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from tests.unit.api.rehearsed_gateway import ADD, TREE, Declared, rehearsed_app
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)

@@ -9,7 +9,8 @@ import pytest
 
 from api.hub import Change
 from api.sockets.outbox import MOST_PENDING, Outbox, Overflow
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from tests.builders import a_job, a_job_in, a_running_job
 
 

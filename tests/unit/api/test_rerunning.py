@@ -4,7 +4,7 @@ import pytest
 
 from shared.contracts.attempt import Backoff
 from shared.contracts.errors import NotFound
-from shared.contracts.job import ENDS, Status
+from shared.contracts.moves import ENDS, Status
 from tests.builders import LATER, a_failure, a_job_in
 from tests.unit.api.steered import Desk
 

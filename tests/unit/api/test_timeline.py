@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from api.timeline import attempts, first_queued_at, timeline
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from tests.builders import NOON, a_claim, a_failure, a_job, a_job_in
 
 FIRST, SECOND = a_claim(worker="first", token="1"), a_claim(worker="second", token="2")

@@ -9,7 +9,7 @@ import pytest
 
 from api.views import etag, job_view, to_json
 from shared.contracts.attempt import Progress
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from tests.builders import LATER, a_claim, a_failure, a_job, a_job_in, a_running_job
 
 

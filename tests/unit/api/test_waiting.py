@@ -8,7 +8,8 @@ from api.hub import Hub
 from api.waiting import applied, wait_for_end, wanted_wait
 from shared.contracts.errors import NotFound
 from shared.contracts.events import hint_of
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from tests.builders import a_job, a_job_in, a_running_job
 from tests.eventually import eventually
 from tests.fakes import FakeReads, FakeStore

@@ -8,7 +8,8 @@ import pytest
 
 from api.views import waiting_for
 from api.why import Line, Workers, why_ended, why_queued, why_running, why_waiting, workers_for
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.pauses import Pause, Paused
 from shared.infrastructure.queue_depths import MOST_COUNTED
 from shared.infrastructure.workflow.awaiting import Awaited

@@ -9,7 +9,8 @@ import pytest
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.duplicates import Answer, judged, judged_renewal, rule_of, with_slot
 from shared.contracts.errors import InvalidInput
-from shared.contracts.job import ENDS, Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import ENDS, Status
 from shared.contracts.submission import Options, read_submission, to_job
 from tests.builders import LATER, NOON, a_job, a_job_in, a_running_job
 

@@ -17,7 +17,7 @@ from shared.contracts.events import (
     shard_key,
 )
 from shared.contracts.ids import new_id, nth_id
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.workflow.names import seed_of
 from tests.builders import NOON, a_job, a_job_in
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from shared.contracts.attempt import Backoff
 from shared.contracts.errors import IllegalMove
-from shared.contracts.job import ENDS, MAX_LOST, MOST_PAST_ATTEMPTS, MOVES, Job, Move, Status
+from shared.contracts.job import MAX_LOST, MOST_PAST_ATTEMPTS, Job
+from shared.contracts.moves import ENDS, MOVES, Move, Status
 from tests.builders import LATER, a_claim, a_failure, a_job, a_job_in, a_running_job
 
 Step = Callable[[Job], Job]

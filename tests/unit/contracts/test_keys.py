@@ -6,7 +6,8 @@ import pytest
 
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import InvalidInput
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.strict_json import dump
 from shared.contracts.submission import read_submission, to_job
 from tests.builders import NOON

@@ -7,8 +7,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
 from shared.contracts.lanes import GONE, Holder, InLine, Lane, admit, is_over, over_by
+from shared.contracts.moves import Status
 from tests.builders import LATER, a_failure, a_job, a_job_in, a_running_job
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from shared.contracts.errors import InvalidSchedule
 from shared.contracts.ids import new_id
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.schedule import LOOK_AGAIN, Held, Making
 from shared.contracts.schedules.definition import Times, check_times, fields_of
 from tests.builders import NOON, a_job, a_schedule

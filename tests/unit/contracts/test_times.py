@@ -8,7 +8,8 @@ import pytest
 from shared.contracts.attempt import Backoff
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import Fault, InvalidInput
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.submission import read_options, read_submission, to_job
 from tests.builders import LATER, NOON
 

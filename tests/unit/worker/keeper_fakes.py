@@ -8,7 +8,8 @@ from typing import Any, cast
 from shared.contracts.bands import bands_of
 from shared.contracts.events import hint_of
 from shared.contracts.ids import first_id_at
-from shared.contracts.job import ENDS, Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import ENDS, Status
 from shared.infrastructure.bell_queues import BellQueues
 from shared.infrastructure.follow_ups import FollowUps
 from shared.infrastructure.job_rescue import JobRescue

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.batching import GroupCommit
 from shared.infrastructure.end_statements import End
 from shared.infrastructure.workflow.inheriting import Bequest

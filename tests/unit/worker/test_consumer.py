@@ -9,7 +9,8 @@ import pytest
 
 from shared.contracts.errors import LeaseLost
 from shared.contracts.ids import nth_id
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.infrastructure.bell_ringer import Rung
 from tests.builders import LATER, NOON, a_claim, a_job, a_running_job
 from tests.eventually import eventually

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from shared.contracts.attempt import Backoff
-from shared.contracts.job import Job, Move
+from shared.contracts.job import Job
+from shared.contracts.moves import Move
 from shared.infrastructure.end_statements import End
 from tests.builders import LATER, NOON, a_failure, a_running_job
 from tests.unit.worker.bench import Bench

@@ -7,8 +7,9 @@ import pytest
 
 from shared.contracts.bands import USUAL
 from shared.contracts.errors import StoreUnavailable
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
 from shared.contracts.limits.names import Charge
+from shared.contracts.moves import Status
 from shared.contracts.pauses import Pause, Paused
 from shared.infrastructure.end_statements import End
 from shared.infrastructure.workflow.inheriting import LONGEST, Bequest

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from shared.contracts.errors import StoreUnavailable
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from tests.builders import a_claim, a_job_in, a_running_job
 from tests.eventually import eventually
 from tests.unit.worker.night import Night

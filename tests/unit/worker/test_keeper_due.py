@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.contracts.errors import StoreUnavailable
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from tests.builders import a_job_in
 from tests.eventually import eventually
 from tests.unit.worker.night import Night

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.contracts.errors import StoreUnavailable
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.infrastructure.leases import Leases
 from shared.infrastructure.mongo import Document
 from tests.builders import a_job, a_job_in

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.job import Move
+from shared.contracts.moves import Move
 from shared.infrastructure.end_statements import End
 from tests.eventually import eventually
 from tests.unit.worker.bench import Bench

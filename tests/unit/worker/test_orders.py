@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from shared.contracts.control import Order
-from shared.contracts.job import Job, Status
+from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.pauses import Pause, Paused
 from tests.builders import NOON, a_job
 from tests.eventually import eventually

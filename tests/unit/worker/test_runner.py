@@ -7,7 +7,7 @@ import pytest
 
 from shared.contracts.attempt import Backoff
 from shared.contracts.errors import LeaseLost
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from tests.eventually import eventually
 from tests.unit.worker.shift import Shift, release
 from worker.executions import cut

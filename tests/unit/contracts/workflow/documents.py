@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.workflow.ending import GraphEnd
 from shared.contracts.workflow.graph import Graph, Node
 from shared.contracts.workflow.growth import Plot

@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.contracts.attempt import Failure
 from shared.contracts.ids import new_id
-from shared.contracts.job import ENDS, Status
+from shared.contracts.moves import ENDS, Status
 from shared.contracts.workflow.bits import set_of
 from shared.contracts.workflow.ending import Ended, GraphEnd, error_object, graph_end
 from shared.contracts.workflow.faults import BadReference

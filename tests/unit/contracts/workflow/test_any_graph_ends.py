@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.contracts.job import ENDS, Status
+from shared.contracts.moves import ENDS, Status
 from shared.contracts.workflow.graph import Graph
 from shared.contracts.workflow.reading import read_graph
 from shared.contracts.workflow.redo import parents_after

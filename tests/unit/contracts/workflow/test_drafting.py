@@ -7,7 +7,7 @@ import pytest
 
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import Fault
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.workflow.drafting import Draft, pointer_of, read_draft
 from shared.contracts.workflow.faults import InvalidWorkflow
 from shared.contracts.workflow.fitting import Fitting

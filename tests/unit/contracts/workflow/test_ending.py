@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.attempt import Failure
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.workflow.ending import (
     Ended,
     error_object,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.ids import is_id, new_id
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.workflow.bits import all_of, set_of
 from shared.contracts.workflow.faults import BadReference
 from shared.contracts.workflow.foreach import (

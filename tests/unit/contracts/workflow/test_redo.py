@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.workflow.ending import Ended
 from shared.contracts.workflow.graph import Graph
 from shared.contracts.workflow.reading import read_graph

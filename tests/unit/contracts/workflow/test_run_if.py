@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.job import Status
+from shared.contracts.moves import Status
 from shared.contracts.workflow.bits import set_of
 from shared.contracts.workflow.run_if import (
     Parents,
