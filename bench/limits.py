@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
+from math import inf
 
 from shared.contracts.limits.bucket import Ask, Bucket, earliest, repaced, take
 from shared.contracts.limits.definition import Definition, read_definition
@@ -22,7 +23,9 @@ TRUE_RATES = ((0.0, 50.0), (60.0, 20.0), (120.0, 80.0))
 
 LASTS = 180.0  # seconds
 SETTLING = 30.0  # seconds after a change in which a rate may be found
-_LATENCY = 0.05  # seconds until an answer
+_LATENCY = 0.05  # seconds until an answer, at least
+_JITTER = 0.03  # seconds that a call takes longer on its way, at most
+_AHEAD = 0.4  # seconds before its turn a job is called
 _REPORT_EVERY = 0.2  # seconds between two reports of a worker
 _BACKLOG = 60  # callers of the naive kind, each waiting by itself
 
@@ -85,31 +88,38 @@ def fixed(rate: float) -> Run:
 
 
 def _limited(name: str, definition: Definition, retry_after: float | None) -> Run:
-    run, party = Run(name), ThirdParty(retry_after)
+    """Run as workers do: turns are taken ahead, calls travel for some time, reports are collected."""
+    run, party, draw = Run(name), ThirdParty(retry_after), random.Random(11)
     standing, bucket = Standing(), Bucket(pace=pace_now(definition, Standing()))
-    under_way: list[tuple[float, float, Heard]] = []  # answered at, began at
+    travelling: list[tuple[float, float]] = []  # arrives at, turn
+    answered: list[tuple[float, float, Heard]] = []  # at, turn
     report, told_at, now = Report(), 0.0, 0.0
     while now < LASTS:
-        begins = max(now, earliest(bucket, Ask(), now * 1000) / 1000)
-        answered = under_way[0][0] if under_way else LASTS
-        now = min(begins, answered, max(now, told_at + _REPORT_EVERY))
-        if under_way and answered <= now:
-            _, began, how = heapq.heappop(under_way)
-            run.answers.append((began, how))
+        arrives = travelling[0][0] if travelling else inf
+        hears = answered[0][0] if answered else inf
+        asks = max(now, earliest(bucket, Ask(), now * 1000) / 1000 - _AHEAD)
+        now = min(arrives, hears, asks, max(now, told_at + _REPORT_EVERY))
+        if arrives <= now:
+            _, began = heapq.heappop(travelling)
+            how = party.answer(now)
+            run.answers.append((now, how))
+            heapq.heappush(answered, (now + _LATENCY / 2, began, how))
+        elif hears <= now:
+            _, began, how = heapq.heappop(answered)
             pause = (retry_after or 0.0) * 1000 if how is Heard.THROTTLED else 0.0
             report = joined(report, how, began=began * 1000, pause_ms=pause)
-        urgent = report.throttled > 0
-        if report.calls and (urgent or now >= told_at + _REPORT_EVERY):
-            standing = heard(definition, standing, report, now * 1000)
-            bucket = repaced(bucket, pace_now(definition, standing), now=now * 1000)
-            bucket = replace(bucket, held_until=held_now(definition, standing))
+        elif report.throttled or now >= told_at + _REPORT_EVERY:
+            if report.calls:
+                standing = heard(definition, standing, report, now * 1000)
+                bucket = repaced(bucket, pace_now(definition, standing), now=now * 1000)
+                bucket = replace(bucket, held_until=held_now(definition, standing))
             report, told_at = Report(), now
-        elif now >= told_at + _REPORT_EVERY:
-            told_at = now
-        elif begins <= now:
-            bucket, (turn,) = take(bucket, [Ask(called=True, ahead=1)], now * 1000)
+        else:
+            ask = Ask(called=True, ahead=_AHEAD * 1000 + 1)
+            bucket, (turn,) = take(bucket, [ask], now * 1000)
             if turn.granted:
-                heapq.heappush(under_way, (now + _LATENCY, now, party.answer(now)))
+                way = _LATENCY / 2 + draw.random() * _JITTER
+                heapq.heappush(travelling, (max(now, turn.at / 1000) + way, turn.at / 1000))
     return run
 
 

@@ -50,7 +50,7 @@ class Limit(Shape):
     room_at: datetime | None = Field(description="when one token can be taken")
     waiting: int = Field(description="jobs in its line; 10,000 means that many, or more")
     held_until: datetime | None = Field(description="nothing starts before")
-    level: float | None = Field(description="of a learned limit; each is 1.3 times the one below")
+    level: float | None = Field(description="of a learned limit; each is 1.14 times the one below")
     permitted: float | None = Field(description="the learned rate: tokens in its per_s")
     shadow: bool = Field(description="it only reports what it would permit")
     breaker: LimitBreaker | None

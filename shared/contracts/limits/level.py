@@ -1,10 +1,10 @@
 """A learned rate: it climbs while calls go well, falls when told to, and remembers where that was.
 
-permitted rate = base x 1.3 ^ level. Clean calls climb one level at a time, but only while the rate
+permitted rate = base x 1.14 ^ level. Clean calls climb one level at a time, but only while the rate
 is used: what nobody asks for proves nothing. A throttle answer falls two levels, an outage one. The
 level at which trouble began is remembered: just below it the climb stops for a while, then goes on
-in small steps; trouble at the same place makes that while longer. Calls that had begun before
-a fall say nothing about what came after it.
+in small steps; trouble at the same place makes that while longer. Calls that had been given their
+turn before a fall say nothing about what came after it.
 
 The shape is that of congestion control (Jacobson, "Congestion Avoidance and Control", 1988), with
 CUBIC's memory of where the loss was (RFC 9438). Pure; times are milliseconds.
@@ -17,17 +17,18 @@ from shared.contracts.limits.definition import Learned
 from shared.contracts.limits.report import Report
 from shared.contracts.record import record
 
-GROWTH = 1.3
-_STEP, _SMALL_STEP = 1.0, 0.15  # levels
+GROWTH = 1.14
+_STEP, _SMALL_STEP = 1.0, 0.2  # levels
 _FALL, _FALL_OF_OUTAGE = 2.0, 1.0
-_EDGE = 0.4  # levels below the trouble, where the climb stops
-_BEYOND = 0.3  # levels above it, where it is forgotten
-_SAME = 0.6  # levels within which trouble is the same as before
+_EDGE = 0.8  # levels below the trouble, where the climb stops
+_BEYOND = 0.6  # levels above it, where it is forgotten
+_SAME = 1.2  # levels within which trouble is the same as before
 _AT_LEAST_MS = 500.0  # on one level
 _LEAST_CALLS = 4  # on one level
 _USED = 0.7  # share of the permitted rate that has to be used for a climb
 _FIRST_CALM_MS, _LONGEST_CALM_MS = 4_000.0, 15_000.0
 _CALM_FOR_A_PAUSE = 15.0  # times as long
+_UNDER_WAY_MS = 700.0  # after a fall: calls whose turns were given before it, at the old rate
 _IDLE_MS = 60_000.0  # after which, and for which, one level is given up
 
 
@@ -53,11 +54,12 @@ def permitted(rule: Learned, level: float) -> float:
 def heard(rule: Learned, state: Level, report: Report, now: float) -> Level:
     """Return the level after a report."""
     state = decayed(rule, state, now)
-    if report.throttled and report.throttled_began >= state.fell_at:
+    since = state.fell_at + _UNDER_WAY_MS
+    if report.throttled and report.throttled_began >= since:
         state = _after_throttle(rule, state, report.pause_ms, now)
-    elif report.outages and report.outage_began >= state.fell_at:
+    elif report.outages and report.outage_began >= since:
         state = _fallen(rule, state, _FALL_OF_OUTAGE, now)
-    elif report.clean:
+    elif report.clean and report.clean_began >= since:
         state = _after_clean(rule, state, report.clean, now)
     return replace(state, heard_at=now)
 
