@@ -88,7 +88,7 @@ def fixed(rate: float) -> Run:
 
 
 def _limited(name: str, definition: Definition, retry_after: float | None) -> Run:
-    """Run as workers do: turns are taken ahead, calls travel for some time, reports are collected."""
+    """Run as workers do: turns are taken ahead, calls travel a while, reports are collected."""
     run, party, draw = Run(name), ThirdParty(retry_after), random.Random(11)
     standing, bucket = Standing(), Bucket(pace=pace_now(definition, Standing()))
     travelling: list[tuple[float, float]] = []  # arrives at, turn
