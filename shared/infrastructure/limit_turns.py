@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from pymongo import ReturnDocument
 
-from shared.contracts.limits.bucket import PROBE_LASTS_MS, SHARP_MS, WHOLE_MS, Ask, Turn
+from shared.contracts.limits.bucket import PROBE_LASTS_MS, WHOLE_MS, Ask, Turn
 from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID, LIMITS
 from shared.infrastructure.limit_documents import NOW_MS
@@ -148,7 +148,8 @@ def _stored(ask: Ask) -> Document:
 def _step() -> Document:
     """Return one ask's step: `$$value` is the state before it, `$$this` the ask."""
     saved = {"$multiply": [{"$max": [0.0, {"$subtract": ["$cap", "$$this.cost"]}]}, "$spacing"]}
-    lead = {"$cond": [{"$lt": ["$slack", SHARP_MS]}, "$$this.lead", 0.0]}
+    half = {"$divide": ["$slack", 2]}
+    lead = {"$max": [0.0, {"$subtract": ["$$this.lead", half]}]}
     at = {
         "$max": [
             {"$add": ["$_now", lead]},

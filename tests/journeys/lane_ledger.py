@@ -36,10 +36,13 @@ def most_at_once(ledger: Path) -> dict[str, int]:
     return dict(most)
 
 
-def order_of(ledger: Path, key: str) -> list[int]:
-    """Return the jobs of a key in the order of their first starts."""
-    starts = (e.order for e in entries(ledger) if e.key == key and e.what == "starts")
-    return list(dict.fromkeys(starts))
+def orders(ledger: Path) -> dict[str, list[int]]:
+    """Return the jobs of each key in the order of their first starts."""
+    found: defaultdict[str, dict[int, None]] = defaultdict(dict)
+    for entry in entries(ledger):
+        if entry.what == "starts":
+            found[entry.key][entry.order] = None
+    return {key: list(first) for key, first in found.items()}
 
 
 def overlaps(ledger: Path) -> list[tuple[str, int, int]]:

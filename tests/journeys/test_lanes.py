@@ -9,7 +9,7 @@ import pytest
 
 from deploy.local.stack import Stack
 from tests.eventually import eventually
-from tests.journeys.lane_ledger import entries, most_at_once, order_of, overlaps
+from tests.journeys.lane_ledger import entries, most_at_once, orders, overlaps
 from tests.journeys.service import Document, Service, open_service
 
 
@@ -97,7 +97,7 @@ async def test_jobs_of_a_customer_run_one_after_the_other_in_order_and_customers
     assert set(most_at_once(ledger).values()) == {1}
     assert len(most_at_once(ledger)) == 8
     for customer in range(101, 109):
-        assert order_of(ledger, f"customer:{customer}") == list(range(10))
+        assert orders(ledger)[f"customer:{customer}"] == list(range(10))
     firsts = {e.key for e in entries(ledger)[:16] if e.what == "starts"}
     assert len(firsts) > 4, "customers should run beside each other"
 
@@ -143,7 +143,7 @@ async def test_the_more_urgent_goes_first_and_nobody_is_interrupted_for_it(
     await in_line(lanes, key, 4)
     await cancel(lanes, holder)
     await lanes.all_ended(within=20)
-    assert order_of(ledger, "customer:0") == [2, 0, 1, 3]
+    assert orders(ledger)["customer:0"] == [2, 0, 1, 3]
 
 
 def order_at(number: int, ledger: Path) -> Document:
@@ -321,7 +321,7 @@ async def test_a_lane_outlives_the_workers_that_are_killed_in_it(
     await lanes.all_ended(within=40)
     assert overlaps(ledger) == []
     for customer in range(201, 211):
-        assert order_of(ledger, f"customer:{customer}") == [0, 1, 2, 3]
+        assert orders(ledger)[f"customer:{customer}"] == [0, 1, 2, 3]
 
 
 async def test_a_customer_with_many_jobs_keeps_nobody_waiting(lanes: Service, ledger: Path) -> None:

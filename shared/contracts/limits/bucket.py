@@ -18,9 +18,6 @@ PROBE_LASTS_MS = 30_000.0
 WHOLE_MS = 1e15
 """The margin while nothing but the first turns was taken: all of it may be given back."""
 
-SHARP_MS = 100.0
-"""With less slack than this, a turn lies far enough ahead for its taker to hear of it in time."""
-
 
 @record
 class Ask:
@@ -62,7 +59,8 @@ def earliest(bucket: Bucket, ask: Ask, now: float) -> float:
     An ask that costs more than the bucket can hold waits until it is full, and leaves a debt.
     """
     saved = max(0.0, bucket.pace.cap - ask.cost) * bucket.pace.spacing
-    heard = now + (ask.lead if bucket.pace.slack < SHARP_MS else 0.0)
+    # Its taker must hear of a turn before half of the slack is gone.
+    heard = now + max(0.0, ask.lead - bucket.pace.slack / 2)
     return max(heard, ask.not_before, bucket.held_until, bucket.full_at - saved)
 
 

@@ -82,10 +82,10 @@ def test_a_turn_meets_the_one_of_another_limit() -> None:
     assert granted(a_bucket(), Ask(not_before=NOW + 70, ahead=100)) == [NOW + 70]
 
 
-def test_a_sharp_turn_lies_as_far_ahead_as_the_answer_takes() -> None:
-    assert granted(a_bucket(), Ask(lead=20, ahead=100)) == [NOW + 20]
+def test_a_turn_lies_so_far_ahead_that_its_taker_hears_of_it_before_half_of_the_slack() -> None:
+    assert granted(a_bucket(), Ask(lead=40, ahead=100)) == [NOW + 15]
     lenient = a_bucket(pace=replace(TEN, slack=200.0))
-    assert granted(lenient, Ask(lead=20, ahead=100)) == [NOW]
+    assert granted(lenient, Ask(lead=40, ahead=100)) == [NOW]
 
 
 def test_the_latest_turn_is_given_back_whole() -> None:
