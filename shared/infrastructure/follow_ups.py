@@ -41,15 +41,21 @@ class FollowUps:
         self.lanes = Admissions(database)
 
     async def settle(
-        self, ended: Sequence[Job], *, tell: bool = False, taken: Container[str] = frozenset()
+        self,
+        ended: Sequence[Job],
+        *,
+        tell: bool = False,
+        taken: Container[str] = frozenset(),
+        again: bool = False,
     ) -> None:
         """Do all that follows from these ends; with `tell`, also tell of the jobs themselves.
 
-        Of those that may run by it, the ones that are `taken` run already.
+        Of those that may run by it, the ones that are `taken` run already. With `again`, whoever
+        wrote the ends may have died in the middle of this.
         """
         followed = [job for job in ended if _moves_a_workflow_on(job)]
         if followed:
-            await self.bring(await self.workflows.advance(followed, taken=taken))
+            await self.bring(await self.workflows.advance(followed, taken=taken, again=again))
         keyed = [job for job in ended if job.keys]
         if keyed:
             await self._let_run(await self.lanes.settle(keyed))

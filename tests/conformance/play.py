@@ -45,7 +45,7 @@ class Play:
         """Store a workflow and begin it."""
         rows = await Planting(self.database).store(self.plan(**workflow))
         if begin:
-            self._note(await self.advance.begin(rows))
+            self.note(await self.advance.begin(rows))
 
     def plan(self, **workflow: Any) -> Plan:
         """Return what is to be stored for a workflow."""
@@ -80,7 +80,7 @@ class Play:
         assert await JobEnds(self.database).write([end]) == []
         ended = await self.job(job_id)
         for _ in range(0 if and_then_die else 2 if twice else 1):
-            self._note(await self.advance.advance([ended]))
+            self.note(await self.advance.advance([ended]))
         return ended
 
     async def job(self, job_id: str) -> Job:
@@ -118,7 +118,8 @@ class Play:
             return End(job=job, error=failure)
         return End(job=job, result=orjson.dumps(result).decode())
 
-    def _note(self, progress: Progress) -> None:
+    def note(self, progress: Progress) -> None:
+        """Keep what may run now."""
         self.runnable += [each.id for each in progress.runnable]
 
 

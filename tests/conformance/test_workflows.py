@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from shared.infrastructure.mongo import Database
+from shared.infrastructure.workflow.advance import Advance
 from tests.conformance.play import Play, succeeded
 
 
@@ -84,6 +85,35 @@ async def test_a_failure_skips_what_needed_it_and_runs_who_handles_it(play: Play
         "ValueError",
         "no",
     )
+
+
+async def test_whoever_dies_behind_a_skipped_node_leaves_nothing_undecided(
+    play: Play, database: Database
+) -> None:
+    await play.submit(
+        nodes={
+            "bad": {"task": "fail"},
+            "next": {"task": "same", "after": ["bad"]},
+            "last": {"task": "same", "after": ["next"]},
+            "alarm": {"task": "same", "after": ["next"], "run_if": "any_failed"},
+        }
+    )
+    bad = await play.step(and_then_die=True)
+
+    async def dies(_: object) -> None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):  # `next` has been skipped, and has told the others
+        await Advance(database, dies).advance([bad])
+    play.note(await play.advance.advance([bad], again=True))
+    await play.run()
+    assert await play.statuses() == {
+        "bad": "failed",
+        "next": "skipped",
+        "last": "skipped",
+        "alarm": "succeeded",
+    }
+    assert (await play.graph())["status"] == "succeeded"
 
 
 async def test_a_failure_that_nobody_handles_fails_the_workflow_and_names_the_node(

@@ -45,7 +45,7 @@ class Unsettled:
         if not jobs or not self._hints.link.up:
             return
         try:
-            await self._follow_ups.settle(jobs, tell=True)
+            await self._follow_ups.settle(jobs, tell=True, again=True)
         except Unavailable:
             raise
         except Exception:  # one that cannot be settled must not hold up the others
@@ -55,7 +55,7 @@ class Unsettled:
     async def _settle_each(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
             try:
-                await self._follow_ups.settle([job], tell=True)
+                await self._follow_ups.settle([job], tell=True, again=True)
             except Unavailable:
                 raise
             except Exception:  # the job stays unsettled, which the invariants count

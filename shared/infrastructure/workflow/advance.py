@@ -39,7 +39,7 @@ from shared.infrastructure.workflow.progress import (
     refused,
 )
 from shared.infrastructure.workflow.redoing import Redoing
-from shared.infrastructure.workflow.rows import WAITING, NodeRow
+from shared.infrastructure.workflow.rows import ENDED, WAITING, NodeRow
 from shared.infrastructure.workflow.values import Values
 
 _AT_ONCE = 250  # nodes to begin: workers run the first while the others are opened
@@ -59,17 +59,25 @@ class Advance:
         self._felling = Felling(database)
 
     async def advance(
-        self, ended: Sequence[Job], *, taken: Container[str] = frozenset()
+        self,
+        ended: Sequence[Job],
+        *,
+        taken: Container[str] = frozenset(),
+        again: bool = False,
     ) -> Progress:
         """Do what follows from the ends of these jobs; those `taken` run already.
 
         Of one whose attempt is over and that waits for what grew from it, that is its own end, if
-        the last graph has ended already.
+        the last graph has ended already. With `again`, somebody may have died in the middle.
         """
         done = Progress([], [], [], [])
         owners = [job.id for job in ended if not job.done]
         news = await self._ends_of([job for job in ended if job.done], done)
-        await self._complete(owners + await self.carry(news, done, taken), done)
+        graphs = {end.row.graph for end in news} if again else ()
+        owners += await self.carry(news, done, taken)
+        for graph in graphs:
+            owners += await self._mend(graph, done)
+        await self._complete(owners, done)
         return done
 
     async def end_nodes(self, ends: Sequence[NodeEnd]) -> Progress:
@@ -155,6 +163,18 @@ class Advance:
             _, closed = await asyncio.gather(self._graphs.start(opened), asyncio.gather(*closing))
             owners += [owner for each in closed for owner in each]
         return owners
+
+    async def _mend(self, graph: str, done: Progress) -> list[str]:
+        """Finish what somebody left who died behind a node without an attempt, as a skipped one.
+
+        It had told its children and was noted as ended: nobody would come by there again.
+        """
+        rows = await self._graphs.nodes_of(graph)
+        over = [row.n for row in rows if row.state == ENDED and not row.hook]
+        owners = await self._close(graph, over, done) if over else []
+        ends, opened = await self._decide([row for row in rows if row.state == WAITING], done)
+        await self._graphs.start(opened)
+        return owners + await self.carry(ends, done)
 
     async def _close(self, graph: str, members: Sequence[int], done: Progress) -> list[str]:
         """End a graph if these were its last open members; return the job that it grew from."""

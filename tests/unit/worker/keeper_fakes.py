@@ -90,7 +90,12 @@ class FakeFollowUps(FollowUps):
         self.cannot: set[str] = set()
 
     async def settle(
-        self, ended: Sequence[Job], *, tell: bool = False, taken: Container[str] = frozenset()
+        self,
+        ended: Sequence[Job],
+        *,
+        tell: bool = False,
+        taken: Container[str] = frozenset(),
+        again: bool = False,
     ) -> None:
         if not self.cannot.isdisjoint(job.id for job in ended):
             raise LookupError("there is no such node")
