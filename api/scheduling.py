@@ -16,8 +16,9 @@ from api.schedules import (
     to_schedule,
 )
 from shared.contracts.errors import Fault, InvalidInput, StoreUnavailable
+from shared.contracts.gates import in_line
 from shared.contracts.ids import new_id
-from shared.contracts.job import Job, in_line
+from shared.contracts.job import Job
 from shared.contracts.schedule import Making, Schedule
 from shared.contracts.schedules.overlap import backfill
 from shared.infrastructure.mongo import Database

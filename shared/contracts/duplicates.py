@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.equality import Cache, Unique, cache_slot, filled, unique_slot
 from shared.contracts.errors import Fault, InvalidInput
-from shared.contracts.job import Job, in_time
+from shared.contracts.gates import in_time
+from shared.contracts.job import Job
 from shared.contracts.moves import Status
 from shared.contracts.record import record
 from shared.contracts.slot import Slot

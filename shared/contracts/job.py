@@ -11,13 +11,11 @@ from typing import Any
 from shared.contracts.attempt import Backoff, Claim, Failure, PastAttempt, Progress
 from shared.contracts.bands import band_of
 from shared.contracts.errors import IllegalMove
+from shared.contracts.gates import in_line
 from shared.contracts.limits.names import Charge
 from shared.contracts.moves import ENDS, MOVES, Move, Status
 from shared.contracts.record import record
 from shared.contracts.slot import Slot
-
-FOR_KEY = "key"
-"""Why a job waits that stands in line in a lane."""
 
 MAX_LOST = 3
 """How often a job may lose its worker while it runs alone, before it fails with `worker-lost`."""
@@ -294,15 +292,3 @@ _FREE: dict[str, Any] = {
     "line": None,
     "turn_at": None,
 }
-
-
-def in_line(keys: tuple[str, ...]) -> dict[str, Any]:
-    """Return where a job stands that waits for nothing any more, except for its keys."""
-    if not keys:
-        return {"status": Status.QUEUED, "because": None}
-    return {"status": Status.WAITING, "because": FOR_KEY, "lane": keys[0]}
-
-
-def in_time(due_at: datetime) -> dict[str, Any]:
-    """Return where a job stands whose time has not come."""
-    return {"status": Status.WAITING, "because": "schedule", "due_at": due_at}

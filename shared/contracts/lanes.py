@@ -9,7 +9,8 @@ twice: a later turn of the same job is not touched (docs/decisions/0021).
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from shared.contracts.job import FOR_KEY, Job
+from shared.contracts.gates import FOR_KEY
+from shared.contracts.job import Job
 from shared.contracts.moves import Status
 from shared.contracts.record import record
 

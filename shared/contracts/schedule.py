@@ -10,8 +10,9 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+from shared.contracts.gates import in_line, in_time
 from shared.contracts.ids import instant_of
-from shared.contracts.job import Job, in_line, in_time
+from shared.contracts.job import Job
 from shared.contracts.record import record
 from shared.contracts.schedules.cron import parse_cron
 from shared.contracts.schedules.rules import CronInZone, Fire, Interval, Rule

@@ -11,9 +11,10 @@ from pydantic_core import ErrorDetails
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.equality import Cache, Unique
 from shared.contracts.errors import Fault, InvalidInput
+from shared.contracts.gates import in_line, in_time
 from shared.contracts.ids import new_id
 from shared.contracts.instants import Instant, written
-from shared.contracts.job import Job, in_line, in_time
+from shared.contracts.job import Job
 from shared.contracts.keys import Keyed, keyed_fields, keys_of
 from shared.contracts.limits.charging import charges_of
 from shared.contracts.limits.names import MOST_LIMITS, Asked

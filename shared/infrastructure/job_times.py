@@ -11,7 +11,7 @@ from pymongo import ASCENDING
 
 from shared.contracts.bands import band_of
 from shared.contracts.events import Hint
-from shared.contracts.job import FOR_KEY
+from shared.contracts.gates import FOR_KEY
 from shared.contracts.moves import MOVES, Move
 from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID, JOBS

@@ -7,7 +7,8 @@ from pymongo import ASCENDING, DESCENDING
 
 from shared.contracts.bands import PRIORITIES, band_of
 from shared.contracts.events import Hint
-from shared.contracts.job import FOR_KEY, Job
+from shared.contracts.gates import FOR_KEY
+from shared.contracts.job import Job
 from shared.contracts.moves import MOVES, Move
 from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID, JOBS

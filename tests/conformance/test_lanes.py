@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from shared.contracts.attempt import Claim
+from shared.contracts.gates import in_line
 from shared.contracts.ids import new_id
-from shared.contracts.job import Job, in_line
+from shared.contracts.job import Job
 from shared.contracts.moves import Move, Status
 from shared.infrastructure.collections import JOBS, LANES
 from shared.infrastructure.documents import to_document

@@ -12,7 +12,8 @@ from dataclasses import field
 from bson.raw_bson import RawBSONDocument
 from pymongo.read_concern import ReadConcern
 
-from shared.contracts.job import FOR_KEY, Job
+from shared.contracts.gates import FOR_KEY
+from shared.contracts.job import Job
 from shared.contracts.keys import MOST_LIMIT
 from shared.contracts.lanes import GONE, Admission, InLine, Over, admit, over_by
 from shared.contracts.moves import MOVES, Move, Status

@@ -8,35 +8,28 @@ follow from where a node stands. Nodes are marked as ended only after their chil
 import asyncio
 from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
-from datetime import UTC, datetime
-
-import orjson
 
 from shared.contracts.events import Hint
 from shared.contracts.job import Job
 from shared.contracts.moves import Status
 from shared.contracts.workflow.ending import upstream_failure
-from shared.contracts.workflow.faults import BadReference
-from shared.contracts.workflow.foreach import element_ids, elements_of, next_to_start
 from shared.contracts.workflow.names import node_id
 from shared.contracts.workflow.run_if import Signal, Verdict, signal_of, verdict
 from shared.infrastructure.mongo import Database, Document
-from shared.infrastructure.workflow.elements import element_jobs
 from shared.infrastructure.workflow.felling import Felled, Felling
 from shared.infrastructure.workflow.graph_ends import GraphEnds
 from shared.infrastructure.workflow.graphs import Graphs
+from shared.infrastructure.workflow.lists import Lists
 from shared.infrastructure.workflow.node_jobs import NodeJobs
+from shared.infrastructure.workflow.opening import Opening
 from shared.infrastructure.workflow.owners import Owners
 from shared.infrastructure.workflow.progress import (
     NodeEnd,
     Progress,
     Ring,
-    Runnable,
     cancelled_list,
-    cause_of,
     end_of_job,
     note_of_end,
-    refused,
 )
 from shared.infrastructure.workflow.redoing import Redoing
 from shared.infrastructure.workflow.rows import ENDED, WAITING, NodeRow
@@ -49,11 +42,12 @@ class Advance:
     """Carries ends of jobs through their workflows."""
 
     def __init__(self, database: Database, ring: Ring | None = None) -> None:
-        self._ring = ring  # brings jobs to a worker while the rest is still being noted
         self._graphs = Graphs(database)
         self._jobs = NodeJobs(database)
-        self._values = Values(database)
-        self._graph_ends = GraphEnds(database, self._values)
+        values = Values(database)
+        self._opening = Opening(self._jobs, ring)
+        self._lists = Lists(self._graphs, self._jobs, values, self._opening)
+        self._graph_ends = GraphEnds(database, values)
         self._owners = Owners(database, self._graph_ends)
         self._redoing = Redoing(database)
         self._felling = Felling(database)
@@ -105,7 +99,7 @@ class Advance:
         causes = await self._owners.causes(list(singles.values()))
         ends = [end_of_job(row, singles[row.id], causes.get(row.id)) for row in rows]
         ends += [cancelled_list(row) for row in felled.lists]
-        return ends + await self._end_elements(elements, done)
+        return ends + await self._lists.end_elements(elements, done)
 
     async def _felled(self, ended: Sequence[Job], done: Progress) -> Felled:
         owners = [job for job in ended if job.grown and job.status is Status.CANCELLED]
@@ -201,34 +195,13 @@ class Advance:
             elif row.single:
                 runs.append(row)
             elif row.foreach is not None:
-                ends += await self._expand(row, done)
+                ends += await self._lists.expand(await self._whole(row), done)
             else:
                 ends.append(NodeEnd(await self._whole(row), Status.SUCCEEDED, Signal.GOOD))
         if runs:
-            await self._open_jobs([(row, row.id) for row in runs if row.id not in taken], done)
+            await self._opening.open([(row, row.id) for row in runs if row.id not in taken], done)
         await self._skip_jobs(skipped, done)
         return ends + skipped, [row.id for row in runs]
-
-    async def _open_jobs(self, jobs: Sequence[tuple[NodeRow, str]], done: Progress) -> None:
-        at_once = [(row, job_id) for row, job_id in jobs if not (row.timed or row.keys)]
-        keyed = [(row, job_id) for row, job_id in jobs if row.keys and not row.timed]
-        timed = [job_id for row, job_id in jobs if row.timed]
-        if at_once:
-            await self._jobs.open([job_id for _, job_id in at_once])
-            await self._bring([_runnable(row, job_id) for row, job_id in at_once], done)
-        if keyed:
-            await self._jobs.line_up([job_id for _, job_id in keyed])
-            done.lanes.extend(row.keys[0] for row, _ in keyed)
-        if timed:
-            await self._jobs.wait_for_their_time(timed)
-
-    async def _bring(self, jobs: list[Runnable], done: Progress) -> None:
-        """Let jobs run at once where that is possible, else leave it to the caller."""
-        if self._ring is None:
-            done.runnable.extend(jobs)
-        else:
-            await self._ring(jobs)
-            done.hints.extend(each.hint for each in jobs)
 
     async def _skip_jobs(self, ends: Sequence[NodeEnd], done: Progress) -> None:
         why = {
@@ -260,70 +233,6 @@ class Advance:
         """Return a row with its edges: what decides on a node is read without them."""
         return await self._graphs.node(row.id) or row
 
-    async def _expand(self, row: NodeRow, done: Progress) -> list[NodeEnd]:
-        """Make a job of each element of a node's list; return the node's end if that fails it."""
-        whole = await self._whole(row)
-        try:
-            template = orjson.loads(whole.foreach or "null")
-            value = await self._values.resolve(whole.graph, template, dict(whole.needs))
-            elements = elements_of(value, node=whole.path)
-        except BadReference as error:
-            return [refused(whole, error)]
-        expanded = await self._graphs.expand(whole.id, len(elements), run=whole.run)
-        if expanded is None or expanded.elements is None:
-            return []
-        if not elements:
-            return [NodeEnd(whole, Status.SUCCEEDED, Signal.GOOD)]
-        await self._jobs.add(element_jobs(whole, elements, now=datetime.now(UTC)))
-        await self._open_elements(expanded, 0, done)
-        await self._graphs.start([whole.id])  # last: until then it would be expanded once more
-        return []
-
-    async def _end_elements(self, jobs: Sequence[Job], done: Progress) -> list[NodeEnd]:
-        """Note ends of elements, open those that come next; return the nodes that have ended."""
-        by_node: defaultdict[str, list[Job]] = defaultdict(list)
-        for job in jobs:
-            by_node[job.parent_id or ""].append(job)
-        ends: list[NodeEnd] = []
-        for node, those in by_node.items():
-            news = _by_signal()
-            for job in those:
-                news[signal_of(job.status)].append(job.element or 0)
-            told = await self._graphs.tell_of_elements(node, news)
-            if told is None or told[0].elements is None:
-                continue
-            row, opened = told
-            await self._open_elements(row, opened, done)
-            if not told[0].elements.open:
-                ends.append(await self._end_of_list(row, those))
-        return ends
-
-    async def _open_elements(self, row: NodeRow, opened: int, done: Progress) -> None:
-        assert row.elements is not None
-        places = next_to_start(row.elements, row.max_parallel, opened=opened)
-        if places:
-            ids = element_ids(row.id, places, run=row.list_run)
-            await self._open_jobs([(row, each) for each in ids], done)
-            await self._graphs.opened(row.id, places[-1] + 1)
-
-    async def _end_of_list(self, row: NodeRow, latest: Sequence[Job]) -> NodeEnd:
-        assert row.elements is not None
-        failed = row.elements.failed
-        if not failed or row.tolerate:
-            return NodeEnd(row, Status.SUCCEEDED, Signal.GOOD)
-        first = (failed & -failed).bit_length() - 1
-        [first_id] = element_ids(row.id, [first], run=row.list_run)
-        known = {job.id: job for job in latest}
-        found = [known[first_id]] if first_id in known else await self._jobs.read([first_id])
-        cause = cause_of(found[0], f"{row.path}/{first}") if found else None
-        cancelled = any(job.status is Status.CANCELLED for job in (*found, *latest))
-        status = Status.CANCELLED if cancelled else Status.FAILED
-        return NodeEnd(row, status, Signal.FAILED, cause)
-
 
 def _by_signal() -> defaultdict[Signal, list[int]]:
     return defaultdict(list)
-
-
-def _runnable(row: NodeRow, job_id: str) -> Runnable:
-    return Runnable(row.queue, job_id, row.task or "", row.tags, row.priority)

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from shared.contracts.attempt import Failure
-from shared.contracts.job import FOR_KEY, Job
+from shared.contracts.gates import FOR_KEY
+from shared.contracts.job import Job
 from shared.contracts.moves import MOVES, Move, Status
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import failure_document, from_document, to_document
