@@ -153,6 +153,4 @@ def _meant(action: Action) -> dict[str, Any]:
     able: dict[str, Any] = {"status": {"$in": sorted(ENDS)}}
     if action.action == "cancel":
         able = {"status": {"$in": sorted(set(Status) - ENDS)}, "cancel_asked_at": None}
-    elif action.action == "delete":
-        able["unsettled"] = {"$ne": True}
     return {"$and": [filters_of(action.filter, at="/filter"), able]}
