@@ -1,10 +1,11 @@
-"""`python -m deploy.local.suite`: the whole suite, in parts that run two at a time.
+"""`python -m deploy.local.suite`: the whole suite, two parts at a time, or SUITE_AT_ONCE.
 
 Each part is a pytest with servers of its own. Many tests wait for a lease or a restart, and the
 processor is there for the others meanwhile.
 """
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -22,7 +23,8 @@ PARTS: Mapping[str, Sequence[str]] = {
     "units": ("tests/unit", "tests/conformance"),
     "fuzz": ("tests/fuzz",),
 }
-AT_ONCE = 2  # parts; what depends on time needs some of the processor when its time has come
+# Parts; what depends on time needs some of the processor when its time has come.
+AT_ONCE = int(os.environ.get("SUITE_AT_ONCE", "2"))
 INTERRUPTED = 130
 TO_TIDY_UP = timedelta(seconds=30)
 LONGEST_LINE = 16 * 1024 * 1024  # bytes; an assertion may show a large value
@@ -72,7 +74,7 @@ class Part:
 
 
 async def run(parts: Sequence[Part]) -> None:
-    """Run all parts in their order, two at a time; one that fails does not stop the others."""
+    """Run all parts in their order, AT_ONCE at a time; one that fails does not stop the others."""
     free = asyncio.Semaphore(AT_ONCE)
 
     async def in_turn(part: Part) -> None:

@@ -89,7 +89,7 @@ async def test_a_chain_goes_on_elsewhere_when_its_worker_is_killed(breakable: Se
         await breakable.kill_worker_processes()
     await eventually(partial(ended, 60), within=60)
 
-    view = (await breakable.http.get(workflow)).json()
+    view = (await breakable.http.get(workflow, headers={"Prefer": "wait=20"}, timeout=30)).json()
     jobs = await breakable.database.jobs.find({"workflow_id": answer.json()["id"]}).to_list(None)
     assert (view["status"], view["result"]) == ("succeeded", 2**60)
     assert all(job["attempt"] == 1 for job in jobs)

@@ -16,7 +16,7 @@ SHAPES = [
     chord([later.s(30), now.s()], identity.s()),
     chain(group(later.s(30), later.s(30)), identity.s()),
     group(chain(later.s(30), identity.s()), now.s()),
-    identity.map([1, 2, 3]) | later.map(value=1),
+    identity.map([30, 30, 30]) | later.map(value=1),
 ]
 
 
