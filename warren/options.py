@@ -29,8 +29,8 @@ _RETRY: dict[str, Any] = {
 }
 _MOST_ATTEMPTS = 100
 _MOST_COST = 1_000_000
-_YEAR_S = 366 * 86_400
-_CENTURY_S = 100 * _YEAR_S
+YEAR_S = 366 * 86_400
+_CENTURY_S = 100 * YEAR_S
 
 
 def refuse_unknown_options(options: Mapping[str, object]) -> None:
@@ -67,7 +67,7 @@ def check_soft_timeout(
 
 def check_seconds(task: str, option: str, seconds: float | None) -> float | None:
     """The seconds, if they are a time above 0 and within a century; else ValueError."""
-    if seconds is not None and not (_within(0, seconds, _CENTURY_S) and seconds > 0):
+    if seconds is not None and not (within(0, seconds, _CENTURY_S) and seconds > 0):
         raise ValueError(
             f"task {task!r}: {option}={seconds!r} must be a number above 0, and below a century"
         )
@@ -81,17 +81,26 @@ def check_priority(task: str, priority: int) -> int:
     return priority
 
 
-def retry_policy(task: str, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The whole policy as the API has it, defaults filled in; ValueError for a wrong one."""
+def whole_rule(
+    task: str, option: str, given: object, defaults: Mapping[str, Any], example: str
+) -> dict[str, Any] | None:
+    """The rule with its defaults filled in; TypeError for what is no mapping, or has more."""
     if given is None:
         return None
     if not isinstance(given, Mapping):
-        raise TypeError(f"task {task!r}: retry={given!r}; write retry={{'max_attempts': 5}}")
-    if unknown := given.keys() - _RETRY.keys():
+        raise TypeError(f"task {task!r}: {option}={given!r}; write {option}={example}")
+    if unknown := given.keys() - defaults.keys():
         raise TypeError(
-            f"task {task!r}: retry has no field {min(unknown)!r}; it has {', '.join(_RETRY)}"
+            f"task {task!r}: {option} has no field {min(unknown)!r}; it has {', '.join(defaults)}"
         )
-    policy = _RETRY | dict(given)
+    return {**defaults, **given}
+
+
+def retry_policy(task: str, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The whole policy as the API has it, defaults filled in; ValueError for a wrong one."""
+    policy = whole_rule(task, "retry", given, _RETRY, "{'max_attempts': 5}")
+    if policy is None:
+        return None
     for field, said in _broken_rules(policy):
         raise ValueError(f"task {task!r}: retry has {field}={policy[field]!r}; it must be {said}")
     return policy
@@ -130,7 +139,7 @@ def _limit_of(task: str, given: Any) -> dict[str, Any]:
     name, cost = (given, 1) if isinstance(given, str) else given
     if not isinstance(name, str) or not name or "/" in name:
         raise ValueError(f"task {task!r}: limits has {name!r}; a name is a text without '/'")
-    if not _within(0, cost, _MOST_COST) or cost <= 0:
+    if not within(0, cost, _MOST_COST) or cost <= 0:
         raise ValueError(f"task {task!r}: limit {name!r} costs {cost!r}; it must be above 0")
     return {"name": name, "cost": cost}
 
@@ -157,12 +166,12 @@ def _broken_rules(policy: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"a whole number from 1 to {_MOST_ATTEMPTS}",
         ),
         "backoff_s": (
-            _within(0, policy["backoff_s"], _YEAR_S),
+            within(0, policy["backoff_s"], YEAR_S),
             "a number of seconds from 0 to those of a year",
         ),
-        "factor": (_within(1, policy["factor"], 1000), "a number from 1 to 1000"),
+        "factor": (within(1, policy["factor"], 1000), "a number from 1 to 1000"),
         "max_backoff_s": (
-            _within(0, longest, _YEAR_S) and longest > 0,
+            within(0, longest, YEAR_S) and longest > 0,
             "a number of seconds above 0, and at most a year",
         ),
         "jitter": (isinstance(policy["jitter"], bool), "True or False"),
@@ -170,6 +179,7 @@ def _broken_rules(policy: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(field, said) for field, (kept, said) in rules.items() if not kept]
 
 
-def _within(least: float, value: object, most: float) -> bool:
+def within(least: float, value: object, most: float) -> bool:
+    """Whether a value is a number between these two."""
     # A bool is a number to Python, and NaN fails any comparison.
     return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from warren.options import check_seconds
+from warren.options import YEAR_S, check_seconds, whole_rule, within
 
 _FIELDS: dict[str, Any] = {"for": "incomplete", "by": ["task", "input"], "replace": []}
 _DIMENSION = re.compile(r"task|queue|key|tags|(input|metadata)(\.[^.]{1,100}){0,8}")
@@ -14,20 +14,13 @@ _REPLACEABLE = {
     "input", "priority", "run_at", "expires_at", "timeout_s", "soft_timeout_s", "retry", "tags",
     "metadata",
 }  # fmt: skip
-_LONGEST_S = 366 * 86_400
 
 
 def unique_of(task: str, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The rule as the API has it, defaults filled in; ValueError for what makes no sense."""
-    if given is None:
+    rule = whole_rule(task, "unique", given, _FIELDS, "{'by': ['input.order']}")
+    if rule is None:
         return None
-    if not isinstance(given, Mapping):
-        raise TypeError(f"task {task!r}: unique={given!r}; write unique={{'by': ['input.order']}}")
-    if unknown := given.keys() - _FIELDS.keys():
-        raise TypeError(
-            f"task {task!r}: unique has no field {min(unknown)!r}; it has {', '.join(_FIELDS)}"
-        )
-    rule = _FIELDS | dict(given)
     if not _is_period(rule["for"]):
         said = "'incomplete', 'successful' or a number of seconds above 0"
         raise ValueError(f"task {task!r}: unique has for={rule['for']!r}; it must be {said}")
@@ -63,9 +56,7 @@ def check_debounce(
 def _is_period(value: object) -> bool:
     if isinstance(value, str):
         return value in ("incomplete", "successful")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return 0 < value <= _LONGEST_S
+    return within(0, value, YEAR_S) and value != 0
 
 
 def _texts(task: str, field: str, value: object) -> list[str]:

@@ -46,6 +46,8 @@ class Limiting:
 
     def ended(self, attempt: Attempt, error: BaseException | None) -> None:
         """Take how an attempt went that its limits let in."""
+        if not attempt.turns and not attempt.leases:
+            return
         heard, pause_s = heard_of(error)
         if heard is Heard.CLEAN and attempt.saw_outage:
             heard = Heard.OUTAGE

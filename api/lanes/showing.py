@@ -9,9 +9,9 @@ from api.lanes.outlook import Outlook, expected
 from shared.contracts.instants import present
 from shared.contracts.job import Job
 from shared.contracts.moves import Status
-from shared.infrastructure.lanes.looks import MOST_COUNTED, LaneLooks, since_of
+from shared.infrastructure.lanes.looks import LaneLooks, since_of
 from shared.infrastructure.mongo import Document
-from shared.infrastructure.queue_depths import QueueDepths
+from shared.infrastructure.queue_depths import MOST_COUNTED, QueueDepths
 
 _SHOWN = 20  # of those in line, and of those who have the key
 _AT_ONCE = 20  # lanes that are looked at together

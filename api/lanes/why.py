@@ -7,7 +7,7 @@ from shared.contracts.instants import present, written
 from shared.contracts.job import Job
 from shared.contracts.moves import Status
 from shared.contracts.pauses import Paused
-from shared.infrastructure.lanes.looks import MOST_COUNTED
+from shared.infrastructure.queue_depths import MOST_COUNTED
 
 
 def why_in_line(job: Job, outlook: Outlook, gate: Facts, paused: Paused) -> Facts:

@@ -18,10 +18,10 @@ from shared.contracts.limits.names import LimitName, has_holes
 from shared.infrastructure.limit_documents import Limit
 from shared.infrastructure.limit_lines import LimitLines
 from shared.infrastructure.limits import Limits
+from shared.infrastructure.queue_depths import MOST_COUNTED
 
 router = APIRouter(tags=["limits"])
 
-_MOST_COUNTED = 10_000
 _NAME: TypeAdapter[str] = TypeAdapter(LimitName)
 
 
@@ -35,7 +35,7 @@ async def list_limits(
     found = await Limits(parts.database).page(after=after, most=page_size + 1)
     shown = await asyncio.gather(*(_view(parts, limit) for limit in found[:page_size]))
     following = found[page_size - 1].name if len(found) > page_size else None
-    body = {"limits": shown, "next_after": following, "counted_up_to": _MOST_COUNTED}
+    body = {"limits": shown, "next_after": following, "counted_up_to": MOST_COUNTED}
     return Response(to_json(body), media_type=JSON)
 
 
@@ -73,7 +73,7 @@ async def _shown(parts: Parts, limit: Limit, *, status: int = 200) -> Response:
 
 
 async def _view(parts: Parts, limit: Limit) -> dict[str, Any]:
-    waiting = await LimitLines(parts.database).waiting(limit.name, most=_MOST_COUNTED)
+    waiting = await LimitLines(parts.database).waiting(limit.name, most=MOST_COUNTED)
     return limit_view(limit, waiting=waiting)
 
 

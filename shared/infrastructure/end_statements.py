@@ -19,7 +19,7 @@ from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID
 from shared.infrastructure.documents import failure_document
 from shared.infrastructure.job_moves import encode_move
-from shared.infrastructure.mongo import Document
+from shared.infrastructure.mongo import Document, literal
 from shared.infrastructure.writes import encoded
 
 PUT_OFF = frozenset({Move.RETRY, Move.SNOOZE, Move.STAND_IN_LINE})
@@ -160,8 +160,8 @@ def _encode_put_off(end: End) -> RawBSONDocument:
 def _encode_successes(ends: Sequence[End]) -> RawBSONDocument:
     sources, target = MOVES[Move.SUCCEED]
     ids = [end.job.id for end in ends]
-    place = {"$indexOfArray": [{"$literal": ids}, "$_id"]}
-    results = {"$literal": [end.result for end in ends]}
+    place = {"$indexOfArray": [literal(ids), "$_id"]}
+    results = literal([end.result for end in ends])
     return encoded(
         {
             "q": {
@@ -172,7 +172,7 @@ def _encode_successes(ends: Sequence[End]) -> RawBSONDocument:
             "u": [
                 {
                     "$set": {
-                        "status": {"$literal": target.value},
+                        "status": literal(target.value),
                         "finished_at": "$$NOW",
                         "version": {"$add": ["$version", 1]},
                         "result": {"$arrayElemAt": [results, place]},

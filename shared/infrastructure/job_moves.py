@@ -14,7 +14,7 @@ from shared.contracts.job import MOST_PAST_ATTEMPTS, Job
 from shared.contracts.moves import Status
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import changed_fields, stored_value
-from shared.infrastructure.mongo import Database, Document, translated
+from shared.infrastructure.mongo import Database, Document, literal, translated
 from shared.infrastructure.writes import encoded, until_stored, update
 
 
@@ -61,7 +61,7 @@ class JobMoves:
 
 def encode_move(before: Job, after: Job, *, at: datetime) -> RawBSONDocument:
     """Return the guarded update that makes `after` of what `before` is in the store."""
-    changes: Document = {"status": _literal(after.status.value)}
+    changes: Document = {"status": literal(after.status.value)}
     gone: list[str] = []
     for name, value, is_default in changed_fields(before, after):
         if name == "past_attempts":
@@ -71,7 +71,7 @@ def encode_move(before: Job, after: Job, *, at: datetime) -> RawBSONDocument:
         else:
             changes[name] = _in_store_time(name, value, at)
     if before.published != after.published:
-        changes["published"] = _literal(after.published)
+        changes["published"] = literal(after.published)
     changes["version"] = {"$add": ["$version", 1]}
     pipeline: list[Document] = [{"$set": changes}]
     if gone:
@@ -103,12 +103,7 @@ def _in_store_time(name: str, value: Any, at: datetime) -> Any:
             return "$$NOW"
         if name in ("due_at", "until"):
             return {"$add": ["$$NOW", round((value - at).total_seconds() * 1000)]}
-    return _literal(stored_value(value))
-
-
-def _literal(value: Any) -> Document:
-    """Keep a value from being read as an expression."""
-    return {"$literal": value}
+    return literal(stored_value(value))
 
 
 def _as_stored(text: str) -> Any:

@@ -15,7 +15,7 @@ from shared.contracts.gates import FOR_KEY
 from shared.contracts.moves import MOVES, Move
 from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID, JOBS
-from shared.infrastructure.mongo import Database, Document, translated
+from shared.infrastructure.mongo import Database, Document, literal, translated
 
 _WAITING = next(iter(MOVES[Move.OPEN][0])).value
 _UNBEGUN = ["queued", "waiting"]  # no attempt is under way: what may expire by itself
@@ -67,7 +67,7 @@ class JobTimes:
         """Let those of the jobs that are due stand in line for their keys; return how many."""
         query = {"_id": {"$in": list(ids)}, "status": _WAITING, **_before("due_at")}
         return await self._move(
-            Move.LINE_UP, query, {"lane": {"$first": "$keys"}, "because": {"$literal": FOR_KEY}}
+            Move.LINE_UP, query, {"lane": {"$first": "$keys"}, "because": literal(FOR_KEY)}
         )
 
     async def expiring(self, *, most: int) -> list[Timed]:

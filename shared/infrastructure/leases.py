@@ -8,7 +8,7 @@ from datetime import timedelta
 from pymongo import ReturnDocument
 
 from shared.infrastructure.collections import LEASES
-from shared.infrastructure.mongo import Database, Document, translated
+from shared.infrastructure.mongo import Database, Document, literal, translated
 
 KEEPER = "keeper"
 """The lease of the keeper that leads."""
@@ -28,8 +28,8 @@ class Leases:
         `note` is what the holder says of itself; it stays in the row for others to read.
         """
         until = {"$add": ["$$NOW", int(lasts.total_seconds() * 1000)]}
-        ours, free = {"$eq": ["$holder", {"$literal": holder}]}, {"$lte": ["$until", "$$NOW"]}
-        said = {"holder": {"$literal": holder}, "until": until, "note": {"$literal": note or {}}}
+        ours, free = {"$eq": ["$holder", literal(holder)]}, {"$lte": ["$until", "$$NOW"]}
+        said = {"holder": literal(holder), "until": until, "note": literal(note or {})}
         with translated():
             # One that somebody else holds is left as it is, and so nothing is written.
             row = await self._rows.find_one_and_update(

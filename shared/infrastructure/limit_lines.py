@@ -12,7 +12,7 @@ from shared.contracts.job import Job
 from shared.contracts.moves import MOVES, Move
 from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID, JOBS
-from shared.infrastructure.mongo import Database, Document, translated
+from shared.infrastructure.mongo import Database, Document, literal, translated
 from shared.infrastructure.writes import encoded, update
 
 _INDEX = "lines"
@@ -85,24 +85,23 @@ class LimitLines:
 
     async def call(self, name: str, ids: Sequence[str]) -> int:
         """Make jobs runnable whose turn comes; return how many of them still stood in this line."""
-        changes = {"status": MOVES[Move.OPEN][1].value, "queued_at": "$$NOW", "published": False}
-        changes["version"] = {"$add": ["$version", 1]}  # type: ignore[assignment]
-        with translated():
-            outcome = await self._jobs.update_many(
-                {"_id": {"$in": list(ids)}, **_WAITING, "line": {"$eq": name}},
-                [{"$set": changes}, {"$unset": ["due_at", "because", "turn_at"]}],
-                hint=BY_ID,
-            )
-        return outcome.modified_count
+        runnable = {**_CALLED, "queued_at": "$$NOW", "published": False}
+        return await self._leave(name, ids, runnable, gone=["due_at", "because", "turn_at"])
 
     async def call_to_their_lanes(self, name: str, ids: Sequence[str]) -> int:
         """The same for jobs with keys: they stand in line for these now, and pass the limit's."""
-        changes: Document = {"because": {"$literal": FOR_KEY}, "lane": {"$first": "$keys"}}
-        changes["version"] = {"$add": ["$version", 1]}
+        first: Document = {"because": literal(FOR_KEY), "lane": {"$first": "$keys"}}
+        return await self._leave(name, ids, first, gone=["turn_at"])
+
+    async def _leave(
+        self, name: str, ids: Sequence[str], changes: Document, *, gone: list[str]
+    ) -> int:
+        """Change those of the jobs that still stand in this line; return how many did."""
+        changes = {**changes, "version": {"$add": ["$version", 1]}}
         with translated():
             outcome = await self._jobs.update_many(
                 {"_id": {"$in": list(ids)}, **_WAITING, "line": {"$eq": name}},
-                [{"$set": changes}, {"$unset": ["turn_at"]}],
+                [{"$set": changes}, {"$unset": gone}],
                 hint=BY_ID,
             )
         return outcome.modified_count

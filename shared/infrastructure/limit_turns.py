@@ -14,7 +14,7 @@ from shared.contracts.limits.bucket import PROBE_LASTS_MS, WHOLE_MS, Ask, Turn
 from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID, LIMITS
 from shared.infrastructure.limit_documents import NOW_MS
-from shared.infrastructure.mongo import Database, Document, translated
+from shared.infrastructure.mongo import Database, Document, literal, translated
 
 _KEPT_MS = 60_000.0  # how long an answer is kept for a worker that asks no more
 _STATE = (
@@ -101,12 +101,12 @@ def _taking(asks: Sequence[Ask], *, owner: str, batch: str) -> list[Document]:
     """Return the update for a batch; one that was answered already is left as it is."""
     decided = {
         "$reduce": {
-            "input": {"$literal": [_stored(ask) for ask in asks]},
+            "input": literal([_stored(ask) for ask in asks]),
             "initialValue": {**{name: f"${name}" for name in _STATE}, "turns": []},
             "in": _step(),
         }
     }
-    fresh = {"$ne": [f"$grants.{owner}.batch", {"$literal": batch}]}
+    fresh = {"$ne": [f"$grants.{owner}.batch", literal(batch)]}
     return [
         {"$set": {"_now": NOW_MS}},
         {"$set": {"_decided": {"$cond": [fresh, decided, None]}}},
@@ -121,13 +121,13 @@ def _taking(asks: Sequence[Ask], *, owner: str, batch: str) -> list[Document]:
 
 def _changed(owner: str, batch: str) -> Document:
     """Return the document with what was decided, and the answer for its owner."""
-    answer = {"batch": {"$literal": batch}, "at": "$_now", "turns": "$_decided.turns"}
+    answer = {"batch": literal(batch), "at": "$_now", "turns": "$_decided.turns"}
     recent = {"$gt": ["$$each.v.at", {"$subtract": ["$_now", _KEPT_MS]}]}
     others = {
         "$filter": {
             "input": {"$objectToArray": {"$ifNull": ["$grants", {}]}},
             "as": "each",
-            "cond": {"$and": [{"$ne": ["$$each.k", {"$literal": owner}]}, recent]},
+            "cond": {"$and": [{"$ne": ["$$each.k", literal(owner)]}, recent]},
         }
     }
     grants = {"$arrayToObject": {"$concatArrays": [others, [{"k": owner, "v": answer}]]}}

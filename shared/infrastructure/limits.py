@@ -11,6 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from shared.contracts.limits.definition import Definition
 from shared.contracts.limits.names import defaults_of
+from shared.contracts.limits.pace import Pace
 from shared.contracts.limits.report import Report
 from shared.contracts.limits.standing import Standing, heard, pace_now, under
 from shared.infrastructure.collections import BY_ID, LIMITS
@@ -23,7 +24,7 @@ from shared.infrastructure.limit_documents import (
     stood,
     to_limit,
 )
-from shared.infrastructure.mongo import Database, Document, translated
+from shared.infrastructure.mongo import Database, Document, literal, translated
 
 _ROUNDS = 20
 _FIELDS = (
@@ -89,8 +90,7 @@ class Limits:
         standing = under(definition, before.standing) if learns_alike else Standing()
         fields = defined(definition, standing, of=of)
         gone = [] if of else [{"$unset": "of"}]
-        changes = {**_literal(fields), **repaced(pace_now(definition, standing))}
-        return await self._change(before, changes, gone)
+        return await self._change(before, fields, pace_now(definition, standing), gone)
 
     async def make(self, name: str) -> bool:
         """Make a limit from the nearest default; say whether there is one now."""
@@ -127,9 +127,7 @@ class Limits:
 
     async def _stand(self, before: Limit, after: Standing) -> bool:
         pace = pace_now(before.definition, after)
-        return await self._change(
-            before, {**_literal(stood(before.definition, after)), **repaced(pace)}
-        )
+        return await self._change(before, stood(before.definition, after), pace)
 
     async def nobody_in_line(self, limit: Limit) -> bool:
         """Say that no job stands in line any more, unless one has come since `limit` was read."""
@@ -149,9 +147,10 @@ class Limits:
             )
 
     async def _change(
-        self, before: Limit, changes: Document, gone: Sequence[Document] = ()
+        self, before: Limit, fields: Document, pace: Pace, gone: Sequence[Document] = ()
     ) -> bool:
-        changes = {**changes, "rev": before.rev + 1}
+        said = {name: literal(value) for name, value in fields.items()}
+        changes = {**said, **repaced(pace), "rev": before.rev + 1}
         with translated():
             outcome = await self._limits.update_one(
                 {"_id": before.name, "rev": before.rev}, [{"$set": changes}, *gone], hint=BY_ID
@@ -181,8 +180,3 @@ class Limits:
                 .to_list(None)
             )
         return list(map(to_limit, found))
-
-
-def _literal(fields: Document) -> Document:
-    """Keep values from being read as expressions."""
-    return {name: {"$literal": value} for name, value in fields.items()}

@@ -98,6 +98,11 @@ def open_sync_mongo(settings: Settings, *, app: str) -> "Iterator[MongoClient[Do
         yield client
 
 
+def literal(value: object) -> Document:
+    """Keep a value from being read as an expression of an aggregation."""
+    return {"$literal": list(value) if isinstance(value, tuple) else value}
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn a driver's "away for now" into StoreUnavailable. A write may have taken effect."""

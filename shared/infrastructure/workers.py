@@ -5,10 +5,9 @@ Every comparison of instants is made by the database, in its own clock (`$$NOW`)
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any
 
 from shared.infrastructure.collections import WORKERS
-from shared.infrastructure.mongo import Database, Document, translated
+from shared.infrastructure.mongo import Database, Document, literal, translated
 
 LIVE_STATES = ("running", "draining")
 
@@ -27,7 +26,7 @@ class WorkerRow:
 
 def enlist(row: WorkerRow, lease: timedelta) -> list[Document]:
     """Return the pipeline that stores a new row with a fresh lease."""
-    stored = {name: _literal(value) for name, value in asdict(row).items() if name != "id"}
+    stored = {name: literal(value) for name, value in asdict(row).items() if name != "id"}
     return [
         {
             "$set": {
@@ -48,7 +47,7 @@ def renew(lease: timedelta, counts: Document) -> list[Document]:
             "$set": {
                 "beat_at": "$$NOW",
                 "lease_until": _from_now(lease),
-                "counts": _literal(counts),
+                "counts": literal(counts),
             }
         }
     ]
@@ -62,7 +61,7 @@ class Workers:
 
     async def set_state(self, worker: str, state: str) -> bool:
         """Say that a worker drains or has stopped by itself; return whether it was alive."""
-        changes: list[Document] = [{"$set": {"state": _literal(state)}}]
+        changes: list[Document] = [{"$set": {"state": literal(state)}}]
         if state not in LIVE_STATES:
             changes.append({"$set": {"gone_at": "$$NOW"}})
         with translated():
@@ -113,8 +112,3 @@ class Workers:
 
 def _from_now(lease: timedelta) -> Document:
     return {"$add": ["$$NOW", int(lease.total_seconds() * 1000)]}
-
-
-def _literal(value: Any) -> Document:
-    """Keep a value from being read as an expression."""
-    return {"$literal": list(value) if isinstance(value, tuple) else value}

@@ -1,6 +1,7 @@
 """What a job takes from limits: as its submission says, or else its task."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -16,8 +17,4 @@ def charges_of(
     if not any(has_holes(each.name) for each in found):
         return found
     value = orjson.loads(input_text)
-    return charges([Asked.model_construct(**_said(filled(each, value))) for each in found])
-
-
-def _said(charge: Charge) -> dict[str, Any]:
-    return {"name": charge.name, "cost": charge.cost}
+    return charges([asdict(filled(each, value)) for each in found])

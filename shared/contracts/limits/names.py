@@ -70,11 +70,6 @@ def defaults_of(name: str) -> list[str]:
     return [":".join([*parts[:n], "*"]) for n in range(len(parts) - 1, 0, -1)]
 
 
-def is_default(name: str) -> bool:
-    """Say whether a name stands for all that begin like it."""
-    return name.endswith(":*")
-
-
 def _text(value: Mapping[str, Any], hole: re.Match[str]) -> str:
     found: Any = value
     for part in hole[1].split("."):

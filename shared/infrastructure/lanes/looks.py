@@ -11,9 +11,7 @@ from shared.infrastructure.documents import from_document
 from shared.infrastructure.job_outlines import JobOutlines
 from shared.infrastructure.lanes.rows import lane_of
 from shared.infrastructure.mongo import Database, Document, translated
-
-MOST_COUNTED = 10_000
-"""Where counting stops: a number of this means that many, or more."""
+from shared.infrastructure.queue_depths import MOST_COUNTED
 
 _MOST_RECENT = 100  # jobs of a key that are looked at for durations
 _WITHOUT_THE_LARGE = {"input": 0, "metadata": 0, "result": 0, "past_attempts": 0}

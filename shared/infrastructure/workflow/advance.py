@@ -110,15 +110,20 @@ class Advance:
     async def begin(self, rows: Sequence[NodeRow]) -> Progress:
         """Start the nodes of a new graph that wait for nobody."""
         done = Progress([], [], [], [])
+        owners = await self._begin_nodes(rows, done)
+        if rows:
+            await self._graphs.begun(rows[0].graph)
+        await self._complete(owners, done)
+        return done
+
+    async def _begin_nodes(self, rows: Sequence[NodeRow], done: Progress) -> list[str]:
+        """Start those of the nodes that wait for nobody; return the jobs of graphs that ended."""
         owners: list[str] = []
         for start in range(0, len(rows), _AT_ONCE):
             ends, opened = await self._decide(rows[start : start + _AT_ONCE], done)
             await self._graphs.start(opened)
             owners += await self.carry(ends, done)
-        if rows:
-            await self._graphs.begun(rows[0].graph)
-        await self._complete(owners, done)
-        return done
+        return owners
 
     async def begin_again(self, graph: str) -> Progress:
         """Start a graph that nobody has begun yet, or part of one that is to run again."""
@@ -166,9 +171,7 @@ class Advance:
         rows = await self._graphs.nodes_of(graph)
         over = [row.n for row in rows if row.state == ENDED and not row.hook]
         owners = await self._close(graph, over, done) if over else []
-        ends, opened = await self._decide([row for row in rows if row.state == WAITING], done)
-        await self._graphs.start(opened)
-        return owners + await self.carry(ends, done)
+        return owners + await self._begin_nodes([row for row in rows if row.state == WAITING], done)
 
     async def _close(self, graph: str, members: Sequence[int], done: Progress) -> list[str]:
         """End a graph if these were its last open members; return the job that it grew from."""

@@ -8,7 +8,6 @@ are done again one by one with the same tokens (docs/decisions/0023).
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from bson.raw_bson import RawBSONDocument
 
@@ -21,7 +20,7 @@ from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.end_statements import End, held
 from shared.infrastructure.job_claims import taken
 from shared.infrastructure.job_ends import JobEnds
-from shared.infrastructure.mongo import Database, Document, translated
+from shared.infrastructure.mongo import Database, Document, literal, translated
 from shared.infrastructure.workflow.node_jobs import HELD
 from shared.infrastructure.writes import encoded, in_order, until_stored, update
 
@@ -114,14 +113,14 @@ def _encode_end(end: End) -> RawBSONDocument:
     sources, target = MOVES[Move.SUCCEED]
     impossible = {"$divide": [1, {"$ifNull": ["$version", 0]}]}
     said: Document = {
-        "status": {"$cond": [{"$gt": ["$version", 0]}, _literal(target.value), impossible]},
+        "status": {"$cond": [{"$gt": ["$version", 0]}, literal(target.value), impossible]},
         "finished_at": "$$NOW",
         "version": {"$add": ["$version", 1]},
-        "result": _literal(end.result),
-        "unsettled": _literal(True),
+        "result": literal(end.result),
+        "unsettled": literal(True),
     }
     if end.progress:
-        said["progress"] = _literal(asdict(end.progress))
+        said["progress"] = literal(asdict(end.progress))
     return encoded(
         {
             "q": {**held(end.job), "status": {"$in": sorted(sources)}},
@@ -130,7 +129,3 @@ def _encode_end(end: End) -> RawBSONDocument:
             "hint": BY_ID,
         }
     )
-
-
-def _literal(value: Any) -> Document:
-    return {"$literal": value}

@@ -8,7 +8,7 @@ from shared.contracts.job import Job
 from shared.contracts.moves import MOVES, Move, Status
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import failure_document, from_document, to_document
-from shared.infrastructure.mongo import Database, Document, translated
+from shared.infrastructure.mongo import Database, Document, literal, translated
 from shared.infrastructure.writes import encoded, insert, update
 
 FOR_JOBS = "jobs"
@@ -37,37 +37,25 @@ class NodeJobs:
 
     async def open(self, ids: Sequence[str]) -> None:
         """Let jobs run that wait for jobs only; one with a time of its own waits for that now."""
-        for start in range(0, len(ids), _MOST_AT_ONCE):
-            held: Document = {
-                "_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])},
-                **HELD,
-            }
-            with translated():
-                await self._jobs.update_many({**held, "run_at": None}, _OPENED, hint=BY_ID)
+        await self._change_held(ids, {"run_at": None}, _OPENED)
 
     async def line_up(self, ids: Sequence[str]) -> None:
         """Let jobs that waited for jobs only stand in line for the first of their keys."""
-        lane: Document = {"lane": {"$first": "$keys"}, "because": {"$literal": FOR_KEY}}
-        change = [{"$set": {**lane, "version": {"$add": ["$version", 1]}}}]
-        for start in range(0, len(ids), _MOST_AT_ONCE):
-            held: Document = {
-                "_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])},
-                **HELD,
-            }
-            with translated():
-                await self._jobs.update_many({**held, "run_at": None}, change, hint=BY_ID)
+        lane: Document = {"lane": {"$first": "$keys"}, "because": literal(FOR_KEY)}
+        await self._change_held(ids, {"run_at": None}, _one_more(lane))
 
     async def wait_for_their_time(self, ids: Sequence[str]) -> None:
         """Close the time gate of jobs whose parents have ended, so that the keeper opens it."""
-        due: Document = {"due_at": "$run_at", "because": {"$literal": "schedule"}}
-        change = [{"$set": {**due, "version": {"$add": ["$version", 1]}}}]
+        due: Document = {"due_at": "$run_at", "because": literal("schedule")}
+        await self._change_held(ids, {"run_at": {"$ne": None}}, _one_more(due))
+
+    async def _change_held(
+        self, ids: Sequence[str], query: Document, change: Document | list[Document]
+    ) -> None:
         for start in range(0, len(ids), _MOST_AT_ONCE):
-            held: Document = {
-                "_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])},
-                **HELD,
-            }
+            some = {"_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])}}
             with translated():
-                await self._jobs.update_many({**held, "run_at": {"$ne": None}}, change, hint=BY_ID)
+                await self._jobs.update_many({**some, **HELD, **query}, change, hint=BY_ID)
 
     async def skip(self, why: Mapping[str, Failure | None]) -> None:
         """End jobs that can never run; their follow-ups are the caller's."""
@@ -104,3 +92,7 @@ _OPENED: Document = {
     "$inc": {"version": 1},  # safe: the filter pins the status
     "$currentDate": {"queued_at": True},
 }
+
+
+def _one_more(changes: Document) -> list[Document]:
+    return [{"$set": {**changes, "version": {"$add": ["$version", 1]}}}]
