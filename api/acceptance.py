@@ -6,7 +6,7 @@ from typing import Any
 
 from api.announcer import Announcer
 from api.catalogue import Catalogue
-from api.lanes.caps import LaneCaps
+from api.lanes.desk import Lanes
 from shared.contracts.duplicates import Rule, rule_of, with_slot
 from shared.contracts.errors import Fault, InvalidInput
 from shared.contracts.instants import present
@@ -16,20 +16,34 @@ from shared.contracts.submission import Options, Submission, to_job
 from shared.infrastructure.batching import GroupCommit
 from shared.infrastructure.job_inserts import Encoded, JobInserts, encode_job
 
-Stored = tuple[Job, Encoded]
+
+class _Storing:
+    """A job on its way into the store, and whether nobody has stored it before."""
+
+    __slots__ = ("document", "is_new", "job")
+
+    def __init__(self, job: Job, *, is_new: bool) -> None:
+        self.job = job
+        self.document: Encoded = encode_job(job)
+        self.is_new = is_new
+
+    def let_in(self) -> None:
+        """Have it stored as the holder of its lane."""
+        self.job = self.job.let_in()
+        self.document = encode_job(self.job)
 
 
 class Acceptance:
     """Turns submissions into stored jobs. Once `store` returns, the job reaches an end."""
 
     def __init__(
-        self, catalogue: Catalogue, inserts: JobInserts, announcer: Announcer, caps: LaneCaps
+        self, catalogue: Catalogue, inserts: JobInserts, announcer: Announcer, lanes: Lanes
     ) -> None:
         self._catalogue = catalogue
         self._inserts = inserts
         self._announcer = announcer
-        self._caps = caps
-        self._commit = GroupCommit[Stored](self._write)
+        self._lanes = lanes
+        self._commit = GroupCommit[_Storing](self._write)
         self._kept_out: set[str] = set()  # ids of jobs whose slot another one holds
 
     @asynccontextmanager
@@ -58,7 +72,7 @@ class Acceptance:
         now = present()
         job = to_job(options, entry, input_text=dump(value), job_id=job_id, now=now)
         if job.lane is not None and (cap := options.key_max_waiting or entry.key_max_waiting):
-            await self._caps.check(job, cap)
+            await self._lanes.caps.check(job, cap)
         rule = rule_of(options, entry)
         return job if rule is None else with_slot(job, rule, options, value)
 
@@ -70,9 +84,17 @@ class Acceptance:
 
     async def store(self, jobs: Sequence[Job]) -> None:
         """Return once all jobs are durable; raise StoreUnavailable (they may be stored or not)."""
-        written = [self._commit.put((job, encode_job(job))) for job in jobs]
-        for each in written:
-            await each
+        await self._put(jobs, are_new=False)
+
+    async def store_new(self, jobs: Sequence[Job]) -> list[Job]:
+        """The same for jobs that nobody has stored before, as they are then: some are let in."""
+        return await self._put(jobs, are_new=True)
+
+    async def _put(self, jobs: Sequence[Job], *, are_new: bool) -> list[Job]:
+        storing = [_Storing(job, is_new=are_new) for job in jobs]
+        for written in [self._commit.put(each) for each in storing]:
+            await written
+        return [each.job for each in storing]
 
     async def store_unless_held(self, job: Job) -> bool:
         """Store a job that has a slot; say False if some job, perhaps itself, holds that."""
@@ -82,11 +104,19 @@ class Acceptance:
         self._kept_out.discard(job.id)
         return False
 
-    async def _write(self, batch: list[Stored]) -> None:
-        kept_out = await self._inserts.insert([document for _, document in batch])
-        jobs = [job for job, _ in batch]
+    async def _write(self, batch: list[_Storing]) -> None:
+        await self._let_in([each for each in batch if each.is_new and each.job.lane])
+        kept_out = await self._inserts.insert([each.document for each in batch])
+        jobs = [each.job for each in batch]
         if kept_out:
             self._kept_out |= kept_out
             jobs = [job for job in jobs if job.id not in kept_out]
-        self._caps.stored(jobs)
+        self._lanes.caps.stored(jobs)
         self._announcer.announce(jobs)
+
+    async def _let_in(self, storing: Sequence[_Storing]) -> None:
+        """Let those in for whose keys nobody waits: they need no second write to run."""
+        let_in = await self._lanes.let_in([each.job for each in storing]) if storing else ()
+        for each in storing:
+            if each.job.id in let_in:
+                each.let_in()

@@ -117,7 +117,7 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
                 follow_ups := FollowUps(database, hints, announcer.announce_opened),
                 ring=announcer.announce_opened,
             ).running() as lanes,
-            Acceptance(catalogue, inserts, announcer, lanes.caps).running() as acceptance,
+            Acceptance(catalogue, inserts, announcer, lanes).running() as acceptance,
             _loops(hub, catalogue, keys, held, idempotency := Idempotency(database)),
             AsyncExitStack() as exits,
         ):

@@ -4,8 +4,13 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from deploy.local.stack import Stack, open_stack
+
+# How long it takes to think of an example says something of the machine, not of us.
+settings.register_profile("warren", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("warren")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """One attempt: bind the input, run the task as it asked to be run, turn the outcome into an End."""
 
+import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +25,7 @@ from worker.deciding import end_before_start, end_of_failure
 from worker.executions import Execution, TimedOut, limits_of
 from worker.executions.processes import TaskFailed
 from worker.growing import Grower
+from worker.held_lanes import HeldLanes, ShutOut
 from worker.limiting import Limiting, back_in_line
 from worker.registry import Registry
 from worker.reports import Reports
@@ -45,6 +47,7 @@ class Executor:
         values: Values,
         grower: Grower,
         limiting: Limiting,
+        lanes: HeldLanes,
         *,
         most: int,
     ) -> None:
@@ -54,6 +57,7 @@ class Executor:
         self._values = values
         self._grower = grower
         self._limiting = limiting
+        self._lanes = lanes
         self._most = most  # bytes of a result
 
     async def run(self, attempt: Attempt) -> End:
@@ -101,8 +105,12 @@ class Executor:
         task = self._registry.get(job.task)
         given = await self._input_of(attempt)
         self._grower.let_grow(attempt)
+        held = asyncio.ensure_future(self._lanes.hold(job)) if job.keys else None
         if job.limits:
             await self._limiting.enter(attempt, given)
+        if held is not None and not await held:
+            await self._limiting.leave(attempt)
+            raise ShutOut(job)
         with self._reports.of(attempt) as port:
             port.limiting = self._limiting
             context = JobContext(
@@ -138,6 +146,8 @@ class Executor:
         job = attempt.job
         if isinstance(error, NoRoom):
             return back_in_line(job, error)
+        if isinstance(error, ShutOut):
+            return End(job=job, verdict=Move.STAND_IN_LINE)
         failure, rest = self._failure(job, error)
         if not attempt.left:  # else it was told already
             log.info("job.raised", job_id=job.id, task=job.task, error=failure.type)

@@ -44,6 +44,12 @@ class Limiting:
             raise asyncio.CancelledError("the job is cancelled")
         self._hints.tell([hint_of(job)], can_wait=True)
 
+    async def leave(self, attempt: Attempt) -> None:
+        """Give back the turns of an attempt that does not begin after all."""
+        for turn in attempt.turns:
+            await self._turns.give_back(turn)
+        attempt.turns = ()
+
     def ended(self, attempt: Attempt, error: BaseException | None) -> None:
         """Take how an attempt went that its limits let in."""
         if not attempt.turns and not attempt.leases:

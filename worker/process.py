@@ -25,6 +25,7 @@ from shared.infrastructure.job_claims import JobClaims
 from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.job_moves import JobMoves
 from shared.infrastructure.job_reports import JobReports
+from shared.infrastructure.lanes.rows import LaneRows
 from shared.infrastructure.limit_turns import LimitTurns
 from shared.infrastructure.limits import Limits
 from shared.infrastructure.logs import configure_logs, get_logger
@@ -52,6 +53,7 @@ from worker.following import NextJobs
 from worker.growing import Grower
 from worker.handing_back import HandingBack
 from worker.heirs import Heirs
+from worker.held_lanes import HeldLanes
 from worker.last_words import LastWords
 from worker.limiting import Limiting
 from worker.loop_watch import LoopWatch
@@ -131,6 +133,7 @@ async def _parts(
     )
     turns = Turns(LimitTurns(database), Limits(database), StoreClock(), worker=worker)
     outcomes = Outcomes(Limits(database))
+    held_lanes = HeldLanes(LaneRows(database))
     claims.lined = turns.lined
     watch = LoopWatch(attempts, reports)
     on_the_loop = OnTheLoop()
@@ -154,7 +157,7 @@ async def _parts(
     async with AsyncExitStack() as exits:
         end_writer = GroupCommit[End](ending.write)
         bequests = GroupCommit[Bequest](bequeathing.write)
-        written = (end_writer, bequests, turns.asking, outcomes)
+        written = (end_writer, bequests, turns.asking, outcomes, held_lanes)
         for part in (hints, ringer, reports, settled, settling, *written):
             await exits.enter_async_context(part.running())
         exits.enter_context(watch.running(alive=heartbeat.loop_is_alive))
@@ -170,6 +173,7 @@ async def _parts(
             Values(database),
             Grower(registry, TaskCatalogue(database), Growing(database), follow_ups),
             Limiting(turns, outcomes, hints),
+            held_lanes,
             most=settings.max_result_bytes,
         )
         runner = Runner(

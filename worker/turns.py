@@ -188,11 +188,13 @@ class Turns:
         by_limit: dict[str, list[Asking]] = {}
         for asking in batch:
             by_limit.setdefault(asking.limit, []).append(asking)
-        for limit, askings in by_limit.items():
-            taken = await self._take(limit, [each.ask for each in askings])
-            for place, asking in enumerate(askings):
-                asking.answer = taken.turns[place] if taken else Turn(granted=True, at=0.0)
-                asking.slack = taken.slack if taken else FREE_SLACK_MS
+        await asyncio.gather(*(self._ask_one(*each) for each in by_limit.items()))
+
+    async def _ask_one(self, limit: str, askings: Sequence[Asking]) -> None:
+        taken = await self._take(limit, [each.ask for each in askings])
+        for place, asking in enumerate(askings):
+            asking.answer = taken.turns[place] if taken else Turn(granted=True, at=0.0)
+            asking.slack = taken.slack if taken else FREE_SLACK_MS
 
     async def _take(self, limit: str, asks: Sequence[Ask]) -> Taken | None:
         """Return what came of the asks; None if nothing limits them."""

@@ -6,6 +6,7 @@ What fails is the keeper's: it finds lanes that do not stand as the jobs do.
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from shared.contracts.errors import Unavailable
 from shared.contracts.events import hint_of
 from shared.contracts.job import Job
 from shared.infrastructure.batching import GroupCommit
@@ -40,6 +41,13 @@ class Admitting:
         """Work in the background for as long as the context is open."""
         async with self._settling.running():
             yield self
+
+    async def let_in(self, jobs: Sequence[Job]) -> set[str]:
+        """Let jobs in that are about to be stored, where that is possible; return which came in."""
+        try:
+            return await self._admissions.let_in(jobs)
+        except Unavailable:
+            return set()
 
     def look_at(self, jobs: Sequence[Job]) -> None:
         """See to what follows for the lanes of these jobs from how they stand."""

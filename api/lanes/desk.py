@@ -43,6 +43,10 @@ class Lanes:
         self.showing = LaneShowing(looks, QueueDepths(database))
         self.steering = LaneSteering(database, looks, self.cancelling, self._admitting)
 
+    async def let_in(self, jobs: Sequence[Job]) -> set[str]:
+        """Let jobs in that are about to be stored; return which came in."""
+        return await self._admitting.let_in(jobs)
+
     def look_at(self, jobs: Sequence[Job]) -> None:
         """See to what follows for the lanes of these jobs from how they stand."""
         self._admitting.look_at(jobs)

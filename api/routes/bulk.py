@@ -62,7 +62,7 @@ async def _accept(
             else:
                 apart.append((job, submission, told[-1]))
     for start in range(0, len(jobs), _AT_ONCE):
-        await parts.acceptance.store(jobs[start : start + _AT_ONCE])
+        await parts.acceptance.store_new(jobs[start : start + _AT_ONCE])
     for start in range(0, len(apart), _AT_ONCE):
         await asyncio.gather(*(_admit(parts, *each) for each in apart[start : start + _AT_ONCE]))
     for job in jobs:

@@ -79,8 +79,7 @@ async def _accept(
 async def store_or_find(parts: Parts, job: Job, options: Options) -> Job:
     """Store the job of a submission and return it, or the equal one that answers it."""
     if job.slot is None:
-        await parts.acceptance.store([job])
-        found = job
+        [found] = await parts.acceptance.store_new([job])
     else:
         found = await parts.duplicates.admit(job, await parts.acceptance.rule(job.task, options))
     if found.id == job.id:

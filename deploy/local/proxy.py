@@ -12,6 +12,8 @@ from deploy.local.ports import free_port
 _CHUNK = 64 * 1024
 _MOST_HELD = 64  # chunks under way in one direction; then the sender has to wait
 
+_LOOK_EVERY = 0.01  # seconds
+
 _Held = asyncio.Queue[tuple[float, bytes]]
 """Bytes under way and when each is due."""
 
@@ -37,6 +39,7 @@ class Proxy:
         self._flows.set()
         self._server: asyncio.Server | None = None
         self._links: set[_Link] = set()
+        self._opening = 0  # connections on their way to the server
 
     @property
     def open_now(self) -> int:
@@ -51,17 +54,25 @@ class Proxy:
             yield self
         finally:
             self.cut()
-            while self._links:
-                await asyncio.wait([link.closed for link in self._links])
+            while self._links or self._opening:
+                closing = [link.closed for link in self._links]
+                await (asyncio.wait(closing) if closing else asyncio.sleep(_LOOK_EVERY))
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._opening += 1
         try:
             up_reader, up_writer = await asyncio.open_connection(*self._target)
         except OSError:
             _reset(writer)
+            return
+        finally:
+            self._opening -= 1
+        if self._server is None:  # it was cut meanwhile
+            _reset(writer)
+            _reset(up_writer)
             return
         self.connections += 1
         link = _Link(writer, up_writer)

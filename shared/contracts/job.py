@@ -11,7 +11,7 @@ from typing import Any
 from shared.contracts.attempt import Backoff, Claim, Failure, PastAttempt, Progress
 from shared.contracts.bands import band_of
 from shared.contracts.errors import IllegalMove
-from shared.contracts.gates import in_line
+from shared.contracts.gates import FOR_KEY, in_line
 from shared.contracts.limits.names import Charge
 from shared.contracts.moves import ENDS, MOVES, Move, Status
 from shared.contracts.record import record
@@ -50,6 +50,7 @@ class Job:
     key_limit: int = 1  # how many jobs of each of its keys may be there, it among them
     when_busy: str | None = None  # what becomes of a new job whose lane is full; None: it waits
     lane: str | None = None  # the key that it stands in line for
+    turn: int | None = None  # its version when it was let into the first of its lanes
     tags: tuple[str, ...] = ()
     metadata: str = "{}"  # JSON text
     schedule_id: str | None = None
@@ -137,18 +138,16 @@ class Job:
 
     def limited(self, *, limit: str, turn_at: datetime) -> "Job":
         """A limit has no room for it: the job waits there, as if nobody had claimed it."""
-        return self._move(
-            Move.STAND_IN_LINE,
-            because="limit",
-            line=limit,
-            turn_at=turn_at,
-            attempt=self.attempt - 1,
-            starts=self.starts - 1,
-            claim=None,
-            started_at=None,
-            published=False,
-            published_at=None,
-        )
+        return self._unclaimed(because="limit", line=limit, turn_at=turn_at)
+
+    def shut_out(self) -> "Job":
+        """It does not hold its lanes: the job stands in line, as if nobody had claimed it."""
+        return self._unclaimed(because=FOR_KEY, lane=self.keys[0])
+
+    def _unclaimed(self, **changes: Any) -> "Job":
+        counts = {"attempt": self.attempt - 1, "starts": self.starts - 1}
+        nothing = {"claim": None, "started_at": None, "published": False, "published_at": None}
+        return self._move(Move.STAND_IN_LINE, **counts, **nothing, **changes)
 
     def handed_back(self, *, at: datetime) -> "Job":
         """A worker that stops returns the job; the attempt does not count."""
@@ -206,6 +205,10 @@ class Job:
         """What grew from the job has not succeeded."""
         changes = {"finished_at": at, "unsettled": True, **_FREE}
         return self._move(Move.FOUNDER, error=error, result=None, **changes)
+
+    def let_in(self) -> "Job":
+        """It is to be stored as the holder of its only lane: the job may run at once."""
+        return replace(self, status=Status.QUEUED, turn=self.version, lane=None, because=None)
 
     def amended(self, **changes: Any) -> "Job":
         """An equal submission replaces some fields before any attempt has begun."""

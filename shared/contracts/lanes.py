@@ -71,6 +71,21 @@ class InLine:
         return behind[0] if behind else None
 
 
+def standing(job: Job) -> InLine:
+    """Return a job as it stands in line."""
+    return InLine(
+        id=job.id,
+        key=job.lane or "",
+        version=job.version,
+        queue=job.queue,
+        task=job.task,
+        limit=job.key_limit,
+        priority=job.priority,
+        tags=job.tags,
+        keys=job.keys,
+    )
+
+
 @record
 class Admission:
     """What becomes of a lane."""
@@ -113,6 +128,17 @@ def _has_a_place(job: Job) -> bool:
     if job.status is Status.WAITING:
         return job.because == FOR_KEY
     return not job.done
+
+
+def holds_its_lanes(job: Job, lanes: Mapping[str, Lane]) -> bool:
+    """Say whether a job that may run was let into all of its lanes, and not for a turn long past.
+
+    `lanes` has those of its keys.
+    """
+    return all(
+        any(each.job == job.id and each.turn >= (job.turn or 0) for each in lanes[key].holders)
+        for key in job.keys
+    )
 
 
 def is_over(holder: Holder, key: str, job: Job | None) -> int | None:

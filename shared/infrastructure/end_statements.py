@@ -40,7 +40,7 @@ class End:
     verdict: Move | None = None  # CANCEL, EXPIRE, RETRY or SNOOZE; else result and error decide
     delay: timedelta = timedelta()  # until the next attempt, with RETRY and SNOOZE
     because: str = "retry"  # why it waits, with SNOOZE
-    line: str = ""  # of which limit, with STAND_IN_LINE
+    line: str = ""  # of which limit, with STAND_IN_LINE; none: for its keys
     turn_at: datetime | None = None  # when its turn comes there
 
     @property
@@ -73,6 +73,8 @@ class End:
 
     def put_off(self, at: datetime) -> Job:
         """Return the job as RETRY, SNOOZE or STAND_IN_LINE leaves it."""
+        if self.move is Move.STAND_IN_LINE and not self.line:
+            return self.job.shut_out()
         if self.move is Move.STAND_IN_LINE:
             return self.job.limited(limit=self.line, turn_at=self.turn_at or at)
         if self.error and self.move is Move.RETRY:

@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 
 import bson
 from bson.raw_bson import RawBSONDocument
+from pymongo import WriteConcern
 
 from shared.contracts.errors import StoreUnavailable, WarrenError
 from shared.infrastructure.mongo import DURABLE, Database, Document, translated
 
 T = TypeVar("T")
+_DONE = WriteConcern(w=1, j=False)
 _MAX_BYTES = 12 * 1024 * 1024
 _MAX_DOCUMENTS = 1000
 _DUPLICATE_KEY = 11000
@@ -63,17 +65,25 @@ async def insert(
     return kept_out
 
 
-async def update(database: Database, collection: str, updates: Sequence[RawBSONDocument]) -> int:
+async def update(
+    database: Database,
+    collection: str,
+    updates: Sequence[RawBSONDocument],
+    *,
+    durable: bool = True,
+) -> int:
     """Apply updates `{q, u}` independently of each other; return how many matched.
 
-    Raises TooLarge or Occupied once all others are applied.
+    Raises TooLarge or Occupied once all others are applied. What is not `durable` becomes so with
+    the next write of the same primary that is, and may be undone by the loss of it before that.
     """
     occupied = False
     fitting = [place for place, each in enumerate(updates) if len(each.raw) <= _LARGEST]
     refused = set(range(len(updates))).difference(fitting)
     matched = start = 0
     for chunk in _chunks([updates[place] for place in fitting]):
-        reply = await _run(database, {"update": collection, "updates": chunk, "ordered": False})
+        command = {"update": collection, "updates": chunk, "ordered": False}
+        reply = await _run(database, command, durable=durable)
         for error in reply.get("writeErrors", ()):
             if error["code"] == _DUPLICATE_KEY:
                 occupied = True
@@ -98,15 +108,17 @@ async def in_order(database: Database, collection: str, updates: Sequence[RawBSO
 
 
 async def update_if_unchanged(
-    database: Database, collection: str, updates: Sequence[RawBSONDocument]
+    database: Database, collection: str, updates: Sequence[RawBSONDocument], *, durable: bool = True
 ) -> int:
     """Apply updates that may insert what they do not find; return how many took effect.
 
     Of one that finds its document otherwise than its filter says, the insert meets the id.
+    `durable` is as in `update`.
     """
     matched = 0
     for chunk in _chunks(updates):
-        reply = await _run(database, {"update": collection, "updates": chunk, "ordered": False})
+        command = {"update": collection, "updates": chunk, "ordered": False}
+        reply = await _run(database, command, durable=durable)
         for error in reply.get("writeErrors", ()):
             if error["code"] != _DUPLICATE_KEY:
                 raise StoreUnavailable(f"MongoDB refused an update: {error['errmsg']}")
@@ -132,13 +144,14 @@ async def until_stored(write: Callable[[], Awaitable[T]], *, patience: float | N
         pause = min(1.0, pause * 2)
 
 
-async def _run(database: Database, command: Document) -> dict[str, Any]:
+async def _run(database: Database, command: Document, *, durable: bool = True) -> dict[str, Any]:
+    concern = DURABLE if durable else _DONE
     with translated():
         reply: dict[str, Any] = await database.command(
-            {**command, "writeConcern": DURABLE.document}
+            {**command, "writeConcern": concern.document}
         )
-    if concern := reply.get("writeConcernError"):
-        raise StoreUnavailable(f"MongoDB did not confirm a write: {concern['errmsg']}")
+    if error := reply.get("writeConcernError"):
+        raise StoreUnavailable(f"MongoDB did not confirm a write: {error['errmsg']}")
     return reply
 
 

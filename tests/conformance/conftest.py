@@ -18,6 +18,7 @@ from shared.infrastructure.collections import (
     TASKS,
     ensure_indexes,
 )
+from shared.infrastructure.lanes.admissions import Admissions
 from shared.infrastructure.mongo import Database, open_mongo, translated
 from shared.infrastructure.settings import WorkerSettings
 from shared.infrastructure.writes import until_stored
@@ -71,3 +72,8 @@ def settings(stack: Stack, own_name: str) -> WorkerSettings:
 
 def _urls(stack: Stack) -> dict[str, SecretStr]:
     return {"rabbit_url": SecretStr(stack.rabbit_url), "mongo_url": SecretStr(stack.mongo_url)}
+
+
+@pytest.fixture
+def admissions(database: Database) -> Admissions:
+    return Admissions(database)

@@ -16,7 +16,7 @@ from shared.infrastructure.workflow.planting import Planting
 from shared.infrastructure.workflow.progress import Runnable
 from tests.conformance.play import Play, succeeded
 from tests.conformance.store import Store
-from tests.fakes import FakeHints
+from tests.fakes.broker import FakeHints
 from worker.keeper.graphs import TOO_OLD, Abandoned
 from worker.keeper.unsettled import Unsettled
 

@@ -20,7 +20,7 @@ from shared.infrastructure.scheduled_jobs import ScheduledJobs
 from shared.infrastructure.schedules import Change, ScheduleStore
 from tests.builders import LATER, NOON, a_job, a_schedule
 from tests.conformance.store import Store
-from tests.fakes import FakeHints
+from tests.fakes.broker import FakeHints
 from worker.keeper.schedules import Schedules
 
 SECOND = timedelta(seconds=1)

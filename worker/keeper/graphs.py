@@ -6,7 +6,7 @@ from shared.infrastructure.follow_ups import FollowUps
 from shared.infrastructure.logs import get_logger
 from shared.infrastructure.workflow.graphs import Graphs
 
-EVERY = 1.0  # seconds
+EVERY = 5.0  # seconds; whoever stores a graph begins it, unless that process dies
 SWEEP_EVERY = 60.0  # seconds
 MOST = 100
 TOO_OLD = timedelta(hours=1)  # to be stored still

@@ -51,7 +51,6 @@ class Lanes:
         self._suspects = suspects if found.seen < MOST else suspects | self._suspects
         self.stuck, self._tried = len(again & self._tried), again
         await self._free_from({job_id for job_id, _ in again}, found)
-        await self.admit((), impatient=await self._impatient.left_alone())
         return found.seen
 
     async def _free_from(self, stuck: set[str], found: Stuck) -> None:
@@ -66,7 +65,7 @@ class Lanes:
         """Let jobs in for which there has been room since the last look; return for how many."""
         found = set(await self._sweep.with_room())
         left, self._free = found & self._free, found
-        await self.admit(sorted(left))
+        await self.admit(sorted(left), impatient=await self._impatient.left_alone())
         return len(left)
 
     async def _let_run(self, jobs: Sequence[Runnable]) -> None:

@@ -3,9 +3,13 @@
 Anybody may do so for any lane at any time. A pass reads the lanes and who is first in line,
 decides, writes the lanes as they were read or not at all, and then lets on those that hold them.
 What was read too long ago matches nothing; who died in between left what the next pass finishes.
+
+None of these writes waits for the disk: the claim of the job, which comes after them, does. If the
+primary is lost in between, the attempt finds that its job holds no lane (docs/decisions/0024).
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 
@@ -15,7 +19,7 @@ from pymongo.read_concern import ReadConcern
 from shared.contracts.gates import FOR_KEY
 from shared.contracts.job import Job
 from shared.contracts.keys import MOST_LIMIT
-from shared.contracts.lanes import GONE, Admission, InLine, Over, admit, over_by
+from shared.contracts.lanes import GONE, Admission, InLine, Lane, Over, admit, over_by, standing
 from shared.contracts.moves import MOVES, Move, Status
 from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID, JOBS
@@ -45,6 +49,25 @@ class Admissions:
         self._database = database
         self._jobs = database.get_collection(JOBS, read_concern=ReadConcern("majority"))
         self.rows = LaneRows(database)
+
+    async def let_in(self, jobs: Iterable[Job]) -> set[str]:
+        """Let jobs in that are about to be stored, where nobody else waits; return which came in.
+
+        Of whoever dies before they are stored, the keeper frees the lanes. Should they be stored
+        after that, their attempts find that they do not hold them.
+        """
+        by_key: defaultdict[str, list[InLine]] = defaultdict(list)
+        for job in jobs:
+            if job.lane and len(job.keys) == 1 and job.slot is None:
+                by_key[job.lane].append(standing(job))
+        if not 0 < len(by_key) <= _MOST_KEYS:
+            return set()
+        lanes, lines = await self._look(dict.fromkeys(by_key, 1))
+        free = [(lanes[key], line) for key, line in by_key.items() if not lines.get(key)]
+        admissions = [admit(lane, {}, sorted(line, key=_in_order)) for lane, line in free]
+        if not await self.rows.write(admissions):
+            return set()  # whoever did come in is let on once it stands in line
+        return {each.id for admission in admissions for each in admission.admitted}
 
     async def settle(self, jobs: Iterable[Job]) -> list[Runnable]:
         """Do what follows from how these jobs stand: they are over, or have come to stand in line.
@@ -83,7 +106,7 @@ class Admissions:
     ) -> dict[str, int]:
         """Do one pass; return which lanes need another one, and how far it has to look."""
         ahead = {key: min(_MOST_AHEAD, max(1, most)) for key, most in wanted.items()}
-        lanes, lines = await asyncio.gather(self.rows.lanes(list(wanted)), self.rows.lines(ahead))
+        lanes, lines = await self._look(ahead)
         admissions = [admit(lanes[key], over, lines.get(key, ())) for key in wanted]
         if not await self.rows.write(admissions):
             return dict(wanted)
@@ -93,10 +116,16 @@ class Admissions:
         again = {a.before.key: len(a.admitted) * 2 for a in admissions if _has_room(a, ahead)}
         return dict.fromkeys(let_on.keys, 1) | again
 
+    async def _look(
+        self, wanted: Mapping[str, int]
+    ) -> tuple[dict[str, Lane], dict[str, list[InLine]]]:
+        """Return the lanes of these keys, and so many of those who are first in line for each."""
+        return await asyncio.gather(self.rows.lanes(list(wanted)), self.rows.lines(wanted))
+
     async def _let_on(self, admitted: Sequence[InLine]) -> _LetOn:
         if not admitted:
             return _LetOn()
-        matched = await update(self._database, JOBS, list(map(_step, admitted)))
+        matched = await update(self._database, JOBS, list(map(_step, admitted)), durable=False)
         if matched == len(admitted):
             return _LetOn(
                 runnable=[_runnable(each) for each in admitted if not each.next_key],
@@ -129,6 +158,10 @@ class Admissions:
 _NOTHING: Document = {"status": None, "version": GONE}
 
 
+def _in_order(job: InLine) -> tuple[int, str]:
+    return -job.priority, job.id
+
+
 def _has_room(admission: Admission, ahead: Mapping[str, int]) -> bool:
     """Say whether others may come in, too: as many did as were looked at, and there is room."""
     looked_at = ahead[admission.before.key]
@@ -155,4 +188,6 @@ def _step(job: InLine) -> RawBSONDocument:
     }
     if job.next_key:
         change = {"$set": {"lane": job.next_key}, "$inc": {"version": 1}}  # safe: likewise
+    if job.key == job.keys[0]:
+        change["$set"]["turn"] = job.version
     return encoded({"q": query, "u": change, "hint": BY_ID})

@@ -80,7 +80,7 @@ class LaneRows:
         statements = [encoded(_statement(each)) for each in admissions if each.changes]
         if not statements:
             return True
-        matched = await update_if_unchanged(self._database, LANES, statements)
+        matched = await update_if_unchanged(self._database, LANES, statements, durable=False)
         return matched == len(statements)
 
 

@@ -9,7 +9,7 @@ from pymongo import ASCENDING
 from pymongo.read_concern import ReadConcern
 
 from shared.contracts.job import Job
-from shared.contracts.lanes import InLine, Lane, is_over
+from shared.contracts.lanes import InLine, Lane, is_over, standing
 from shared.contracts.record import record
 from shared.infrastructure.aggregation import aggregated
 from shared.infrastructure.collections import BY_ID, IN_LANE, JOBS, LANES
@@ -77,7 +77,7 @@ class LaneSweep:
                 if version is None:
                     continue
                 if job is not None and job.lane == lane.key and job.version == holder.turn:
-                    let_in.append(_in_line(job))
+                    let_in.append(standing(job))
                 elif holder.turn < version:
                     over[holder.job] = version
                     keys.append(lane.key)
@@ -113,17 +113,3 @@ class LaneSweep:
             empty: Document = {"holders": [], "held": {"$exists": False}}
             with translated():
                 await self._lanes.delete_many({"_id": {"$in": old}, **empty}, hint=BY_ID)
-
-
-def _in_line(job: Job) -> InLine:
-    return InLine(
-        id=job.id,
-        key=job.lane or "",
-        version=job.version,
-        queue=job.queue,
-        task=job.task,
-        limit=job.key_limit,
-        priority=job.priority,
-        tags=job.tags,
-        keys=job.keys,
-    )

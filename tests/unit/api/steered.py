@@ -17,7 +17,8 @@ from shared.infrastructure.job_outlines import JobOutlines
 from shared.infrastructure.job_requests import JobRequests
 from shared.infrastructure.retention import Retention
 from tests.builders import LATER
-from tests.fakes import FakeHints, FakeInserts, FakeReads, FakeRinger, FakeSlots, FakeStore
+from tests.fakes.broker import FakeHints, FakeRinger
+from tests.fakes.store import FakeInserts, FakeReads, FakeSlots, FakeStore
 
 
 class Stage(FakeStore):

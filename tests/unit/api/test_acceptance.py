@@ -1,7 +1,7 @@
 """Accepting jobs: stored together, announced once they are stored, and not before."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -12,15 +12,18 @@ from api.acceptance import Acceptance
 from api.announcer import Announcer
 from api.catalogue import Catalogue
 from api.lanes.caps import LaneCaps
+from api.lanes.desk import Lanes
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import InvalidInput, StoreUnavailable, UnknownTask
 from shared.contracts.job import Job
+from shared.contracts.moves import Status
 from shared.contracts.submission import read_submission
 from shared.infrastructure.bell_ringer import Rung
 from shared.infrastructure.lanes.looks import LaneLooks
 from tests.builders import a_job
 from tests.eventually import eventually
-from tests.fakes import FakeCatalogue, FakeHints, FakeInserts, FakeRinger, FakeStore
+from tests.fakes.broker import FakeHints, FakeRinger
+from tests.fakes.store import FakeCatalogue, FakeInserts, FakeStore
 
 ADD = TaskEntry(
     name="math.add",
@@ -41,6 +44,17 @@ class FakeCaps(LaneCaps):
         self.checked.append((job, cap))
 
 
+class FakeLanes(Lanes):
+    """Counts those in line, and lets in whoever may come in."""
+
+    def __init__(self) -> None:
+        self.caps = FakeCaps()
+        self.may_come_in: set[str] = set()
+
+    async def let_in(self, jobs: Sequence[Job]) -> set[str]:
+        return {job.id for job in jobs} & self.may_come_in
+
+
 class Desk:
     """An acceptance, and everything behind it."""
 
@@ -51,7 +65,7 @@ class Desk:
         self.hints = FakeHints()
         self.held: set[str] = set()
         self.lined_up: list[Job] = []
-        self.caps = FakeCaps()
+        self.lanes = FakeLanes()
         self.announcer = Announcer(
             self.ringer,
             self.inserts,
@@ -60,7 +74,7 @@ class Desk:
             line_up=self.lined_up.extend,
         )
         self.catalogue = Catalogue(FakeCatalogue(ADD))
-        self.acceptance = Acceptance(self.catalogue, self.inserts, self.announcer, self.caps)
+        self.acceptance = Acceptance(self.catalogue, self.inserts, self.announcer, self.lanes)
 
     async def prepared(self, **submission: Any) -> Job:
         return await self.acceptance.prepare(read_submission({"task": "math.add", **submission}))
@@ -97,6 +111,24 @@ async def test_a_job_is_announced_once_it_is_stored(desk: Desk) -> None:
     await eventually(lambda: desk.said("published"))
     assert [word for word, _ in desk.store.journal] == ["insert", "ring", "published"]
     assert [hint.event for hint in desk.hints.told] == ["job.queued"]
+
+
+async def test_a_job_whose_lane_is_free_is_stored_as_its_holder_and_rung_for(desk: Desk) -> None:
+    free, busy = await desk.prepared(key="free"), await desk.prepared(key="busy")
+    desk.lanes.may_come_in = {free.id}
+    first, second = await desk.acceptance.store_new([free, busy])
+    assert (first.status, first.lane, first.turn) == (Status.QUEUED, None, 1)
+    assert second == busy
+    await eventually(lambda: desk.said("ring"))
+    assert desk.said("ring") == [[free.id]]
+    assert [job.id for job in desk.lined_up] == [busy.id]
+
+
+async def test_a_job_that_is_stored_already_is_not_let_in(desk: Desk) -> None:
+    job = await desk.prepared(key="free")
+    desk.lanes.may_come_in = {job.id}
+    await desk.acceptance.store([job])
+    assert [each.id for each in desk.lined_up] == [job.id]
 
 
 async def test_jobs_that_come_at_the_same_time_share_a_write_and_a_bell(desk: Desk) -> None:

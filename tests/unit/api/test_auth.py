@@ -9,7 +9,7 @@ from api.problems import ProblemError
 from shared.contracts.errors import BadSetting
 from shared.infrastructure.api_keys import ROLES
 from shared.infrastructure.settings import GatewaySettings
-from tests.fakes import FakeApiKeys
+from tests.fakes.store import FakeApiKeys
 
 SECRETS = {role: f"wk_{role}" for role in ROLES}
 

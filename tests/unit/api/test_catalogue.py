@@ -10,7 +10,7 @@ from api.catalogue import Catalogue
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import InvalidInput, UnknownTask
 from tests.eventually import eventually
-from tests.fakes import FakeCatalogue
+from tests.fakes.store import FakeCatalogue
 
 ADD = TaskEntry(
     name="math.add",

@@ -19,7 +19,8 @@ from shared.contracts.moves import Status
 from shared.contracts.pauses import Pause, Paused
 from tests.builders import NOON, a_job, a_job_in, a_running_job
 from tests.eventually import eventually
-from tests.fakes import FakeFeed, FakeReads, FakeStore
+from tests.fakes.broker import FakeFeed
+from tests.fakes.store import FakeReads, FakeStore
 
 QUICK = 0.02  # seconds between re-reads, in these tests
 

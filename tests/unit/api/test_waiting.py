@@ -12,7 +12,7 @@ from shared.contracts.job import Job
 from shared.contracts.moves import Status
 from tests.builders import a_job, a_job_in, a_running_job
 from tests.eventually import eventually
-from tests.fakes import FakeReads, FakeStore
+from tests.fakes.store import FakeReads, FakeStore
 from tests.unit.api.requests import a_request
 
 

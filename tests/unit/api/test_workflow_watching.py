@@ -11,7 +11,7 @@ from shared.contracts.events import Hint, shard_key
 from shared.contracts.ids import new_id, nth_id
 from shared.infrastructure.workflow.overview import Overview
 from tests.builders import NOON
-from tests.fakes import FakeFeed
+from tests.fakes.broker import FakeFeed
 
 WORKFLOW = new_id(NOON)
 NODE, OTHER = nth_id(WORKFLOW, 1), nth_id(new_id(NOON + timedelta(seconds=1)), 1)

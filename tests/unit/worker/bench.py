@@ -10,7 +10,8 @@ from shared.contracts.attempt import Failure
 from shared.contracts.job import Job
 from shared.infrastructure.end_statements import End, encode_end
 from tests.builders import a_running_job
-from tests.fakes import FakeReports
+from tests.fakes.store import FakeReports
+from tests.fakes.worker import FakeHeldLanes
 from tests.unit.worker import told_tasks
 from warren.task import tasks_of
 from worker.attempt import Attempt
@@ -26,10 +27,13 @@ _TOLD = {each.name.removeprefix("told_tasks.") for each in tasks_of(told_tasks)}
 class Bench:
     """Runs odd tasks as attempts of their own."""
 
-    def __init__(self, executor: Executor, reports: Reports, store: FakeReports) -> None:
+    def __init__(
+        self, executor: Executor, reports: Reports, store: FakeReports, lanes: FakeHeldLanes
+    ) -> None:
         self.executor = executor
         self.reports = reports
         self.store = store
+        self.lanes = lanes
 
     def job(self, name: str, input: object = None, **overrides: Any) -> Job:
         module = "told_tasks" if name in _TOLD else "odd_tasks"

@@ -5,7 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.fakes import FakeGrower, FakeHints, FakeLimiting, FakeReports, FakeValues
+from tests.fakes.broker import FakeHints
+from tests.fakes.store import FakeReports
+from tests.fakes.worker import FakeGrower, FakeHeldLanes, FakeLimiting, FakeValues
 from tests.unit.worker import odd_tasks, told_tasks
 from tests.unit.worker.bench import MOST, Bench
 from worker.executions import Execution
@@ -23,6 +25,7 @@ async def bench() -> AsyncIterator[Bench]:
     modules = [odd_tasks.__name__, told_tasks.__name__]
     registry, store = load_registry(modules), FakeReports()
     reports, in_processes = Reports(store, FakeHints()), InProcesses(modules)
+    lanes = FakeHeldLanes()
     with ThreadPoolExecutor(4, thread_name_prefix="task") as threads:
         executions: dict[str, Execution] = {
             "loop": OnTheLoop(),
@@ -31,9 +34,17 @@ async def bench() -> AsyncIterator[Bench]:
         }
         yield Bench(
             Executor(
-                registry, executions, reports, FakeValues(), FakeGrower(), FakeLimiting(), most=MOST
+                registry,
+                executions,
+                reports,
+                FakeValues(),
+                FakeGrower(),
+                FakeLimiting(),
+                lanes,
+                most=MOST,
             ),
             reports,
             store,
+            lanes,
         )
         await in_processes.close()

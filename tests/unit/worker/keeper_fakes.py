@@ -20,7 +20,8 @@ from shared.infrastructure.queues import Queues
 from shared.infrastructure.retention import MOST, Retention
 from shared.infrastructure.workers import Workers
 from shared.infrastructure.workflow.retention import WorkflowRetention
-from tests.fakes import FakeHints, FakeInserts, FakeLink, FakeStore
+from tests.fakes.broker import FakeHints, FakeLink
+from tests.fakes.store import FakeInserts, FakeStore
 from worker.keeper.lanes import Lanes
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from shared.contracts.job import Job
 from tests.builders import a_claim, a_running_job
-from tests.fakes import FakeHints, FakeMoves, FakePauses, FakeRinger, FakeStore
+from tests.fakes.broker import FakeHints, FakeRinger
+from tests.fakes.store import FakeMoves, FakePauses, FakeStore
 from tests.unit.worker.keeper_fakes import (
     FakeBroker,
     FakeFollowUps,

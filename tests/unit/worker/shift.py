@@ -13,24 +13,18 @@ from shared.infrastructure.end_statements import End
 from shared.infrastructure.workflow.inheriting import Bequest
 from tests.builders import a_job
 from tests.eventually import eventually
-from tests.fakes import (
+from tests.fakes.broker import FakeHints, FakeRinger, FakeSource, a_bell
+from tests.fakes.store import (
     FakeClaims,
     FakeEnds,
-    FakeGrower,
-    FakeHeartbeat,
-    FakeHints,
     FakeInheriting,
-    FakeLimiting,
     FakeMoves,
     FakePauses,
     FakeReports,
-    FakeRinger,
-    FakeSource,
     FakeStore,
-    FakeValues,
     FakeWorkers,
-    a_bell,
 )
+from tests.fakes.worker import FakeGrower, FakeHeartbeat, FakeHeldLanes, FakeLimiting, FakeValues
 from warren import task
 from worker.attempt import Attempt
 from worker.bequeathing import Bequeathing
@@ -119,6 +113,7 @@ class Shift:
                 FakeValues(),
                 FakeGrower(),
                 FakeLimiting(),
+                FakeHeldLanes(),
                 most=1000,
             ),
             quarantine=Quarantine(claims, slots=10),

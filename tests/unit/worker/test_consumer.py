@@ -14,15 +14,9 @@ from shared.contracts.moves import Status
 from shared.infrastructure.bell_ringer import Rung
 from tests.builders import LATER, NOON, a_claim, a_job, a_running_job
 from tests.eventually import eventually
-from tests.fakes import (
-    FakeClaims,
-    FakeHeartbeat,
-    FakeRinger,
-    FakeSource,
-    FakeStore,
-    Outage,
-    a_bell,
-)
+from tests.fakes.broker import FakeRinger, FakeSource, a_bell
+from tests.fakes.store import FakeClaims, FakeStore, Outage
+from tests.fakes.worker import FakeHeartbeat
 from worker.consumer import Consumer, Tools
 from worker.slots import Slots
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.contracts.moves import Move
 from tests.unit.worker.bench import MOST, Bench
 from tests.unit.worker.odd_tasks import RAISED, RETURNED
 from worker.attempt import Attempt
@@ -81,3 +82,13 @@ async def test_what_a_task_reports_while_it_runs_is_kept(bench: Bench, name: str
     [line] = await bench.lines_of(job)
     assert (line["level"], line["message"]) == ("warning", "a line")
     assert line["fields"] == '{"x":1}'
+
+
+async def test_a_job_that_does_not_hold_its_lanes_goes_back_in_line(bench: Bench) -> None:
+    job = bench.job("echo", {"value": 1}, keys=("k",))
+    bench.lanes.shut_out = {job.id}
+    end = await bench.start(Attempt(job))
+    assert (end.move, end.line, end.event) == (Move.STAND_IN_LINE, "", "job.waiting")
+    assert (end.after.lane, end.after.attempt) == ("k", job.attempt - 1)
+    bench.lanes.shut_out = set()
+    assert (await bench.start(Attempt(job))).move is Move.SUCCEED

@@ -15,7 +15,8 @@ from shared.infrastructure.end_statements import End
 from shared.infrastructure.workflow.inheriting import LONGEST, Bequest
 from tests.builders import LATER, a_claim, a_failure, a_job, a_running_job
 from tests.eventually import eventually
-from tests.fakes import FakeClaims, FakeHeartbeat, FakeStore
+from tests.fakes.store import FakeClaims, FakeStore
+from tests.fakes.worker import FakeHeartbeat
 from tests.unit.worker.shift import Shift, release
 from worker.attempt import Attempt
 from worker.heirs import GOES_ON_S, Heirs

@@ -13,7 +13,8 @@ from shared.infrastructure.job_reports import Line
 from shared.infrastructure.last_writes import LastWrites
 from tests.builders import a_running_job
 from tests.eventually import eventually
-from tests.fakes import FakeHints, FakeReports
+from tests.fakes.broker import FakeHints
+from tests.fakes.store import FakeReports
 from worker import loop_watch
 from worker.attempt import Attempt
 from worker.exits import LEASE_LOST

@@ -11,7 +11,7 @@ from shared.contracts.moves import Status
 from shared.contracts.pauses import Pause, Paused
 from tests.builders import NOON, a_job
 from tests.eventually import eventually
-from tests.fakes import a_bell
+from tests.fakes.broker import a_bell
 from tests.unit.worker.shift import Shift, release
 
 

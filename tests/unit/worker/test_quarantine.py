@@ -9,7 +9,7 @@ import pytest
 from shared.contracts.job import Job
 from tests.builders import a_running_job
 from tests.eventually import eventually
-from tests.fakes import FakeClaims, FakeStore
+from tests.fakes.store import FakeClaims, FakeStore
 from worker.attempt import Attempt
 from worker.quarantine import Quarantine
 

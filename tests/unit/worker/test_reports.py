@@ -11,7 +11,8 @@ import pytest
 from shared.contracts.attempt import Progress
 from tests.builders import a_running_job
 from tests.eventually import eventually
-from tests.fakes import FakeHints, FakeReports
+from tests.fakes.broker import FakeHints
+from tests.fakes.store import FakeReports
 from worker.attempt import Attempt
 from worker.reports import Reports
 

@@ -1,28 +1,18 @@
-"""The ports to MongoDB and RabbitMQ in memory: they keep the real promises, and a journal."""
+"""The ports to MongoDB in memory: they keep the real promises, and a journal."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any, cast
-
-import orjson
-from aio_pika.abc import AbstractIncomingMessage
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 from shared.contracts.attempt import Claim, Progress
 from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import IllegalMove, NotFound, StoreUnavailable
-from shared.contracts.events import Hint
 from shared.contracts.job import Job
 from shared.contracts.moves import Move, Status
 from shared.contracts.pauses import NOTHING_PAUSED, Paused
 from shared.infrastructure.api_keys import ApiKey, ApiKeys, digest_of
-from shared.infrastructure.bell_consumer import Bell, BellConsumer
-from shared.infrastructure.bell_ringer import BellRinger, Rung
 from shared.infrastructure.end_statements import PUT_OFF, End
-from shared.infrastructure.heartbeat import Heartbeat
-from shared.infrastructure.hint_feed import HintFeed
-from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_claims import JobClaims
 from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.job_inserts import JobInserts
@@ -34,12 +24,7 @@ from shared.infrastructure.pauses import Pauses
 from shared.infrastructure.task_catalogue import TaskCatalogue
 from shared.infrastructure.workers import Workers
 from shared.infrastructure.workflow.inheriting import Bequeathed, Bequest, Inheriting
-from shared.infrastructure.workflow.values import Before, Values
 from tests.builders import LATER
-from worker.attempt import Attempt
-from worker.growing import Grower
-from worker.limiting import Limiting
-from worker.turns import NoRoom
 
 Journal = list[tuple[str, Any]]
 """What was asked of the fakes, in order: a word and what it was about."""
@@ -298,79 +283,6 @@ class FakeReports(JobReports):
             raise StoreUnavailable("MongoDB did not answer: no reason given")
 
 
-class FakeLink:
-    """A connection that is up or not, as the test says."""
-
-    def __init__(self) -> None:
-        self.up = True
-
-    async def wait_up(self) -> None:
-        """Return at once."""
-
-
-class FakeRinger(BellRinger):
-    """Notes bells in a journal; answers CONFIRMED unless told otherwise."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self.answer = Rung.CONFIRMED
-        self.link = cast(Any, FakeLink())
-
-    async def ring(self, band: str, ids: Sequence[str], *, task: str = "") -> Rung:
-        self._journal.append(("ring", list(ids)))
-        return self.answer
-
-
-class FakeHints(HintSender):
-    """Keeps what was told."""
-
-    def __init__(self) -> None:
-        self.told: list[Hint] = []
-        self.due: list[timedelta] = []
-        self.link = cast(Any, FakeLink())
-
-    def tell(self, hints: Iterable[Hint], *, can_wait: bool = False) -> None:
-        self.told += hints
-
-    def tell_of_new(self, hints: Iterable[Hint]) -> None:
-        self.told += hints
-
-    def tell_due(self, delays: Iterable[timedelta]) -> None:
-        self.due += delays
-
-
-class FakeFeed(HintFeed):
-    """Counts who wants what; `before_live` runs in the moment before a key is bound."""
-
-    def __init__(self) -> None:
-        self.wanted: dict[str, int] = {}
-
-    async def want(self, key: str) -> None:
-        self.wanted[key] = self.wanted.get(key, 0) + 1
-
-    def release(self, key: str) -> None:
-        self.wanted[key] -= 1
-
-
-class FakeHeartbeat(Heartbeat):
-    """A lease that holds until the test says otherwise."""
-
-    def __init__(self) -> None:
-        self.holds = True
-        self.buried = False
-        self.draining = False
-
-    @property
-    def proven(self) -> bool:
-        return self.holds
-
-    def start(self) -> None:
-        pass
-
-    def loop_is_alive(self) -> None:
-        pass
-
-
 class FakePauses(Pauses):
     """What is paused, as the test says."""
 
@@ -389,53 +301,6 @@ class FakeWorkers(Workers):
 
     async def is_draining(self, worker: str) -> bool:
         return worker in self.draining
-
-
-class FakeSource(BellConsumer):
-    """Notes pauses in a journal."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self.link = cast(Any, FakeLink())
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["FakeSource"]:
-        yield self
-
-    async def rebuild_if_deaf(self) -> None:
-        pass
-
-    async def pause(self) -> None:
-        self._journal.append(("pause", None))
-
-    async def leave(self, bands: Iterable[str]) -> None:
-        self._journal.append(("leave queues", sorted(bands)))
-
-    async def resume(self) -> None:
-        self._journal.append(("resume", None))
-
-
-@dataclass
-class FakeDelivery:
-    """A message whose fate goes into a journal."""
-
-    journal: Journal
-    ids: list[str] = field(default_factory=list)
-
-    async def ack(self) -> None:
-        """Note that it was acknowledged."""
-        self.journal.append(("ack", self.ids))
-
-    async def nack(self, *, requeue: bool) -> None:
-        """Note that it was given back."""
-        assert requeue
-        self.journal.append(("give back", self.ids))
-
-
-def a_bell(journal: Journal, *ids: str, queue: str = "default") -> Bell:
-    """A bell as the consumer hears it."""
-    delivery = FakeDelivery(journal, list(ids))
-    return Bell(queue, list(ids), cast(AbstractIncomingMessage, delivery))
 
 
 class FakeCatalogue(TaskCatalogue):
@@ -461,37 +326,3 @@ class FakeApiKeys(ApiKeys):
 
     async def read(self) -> list[ApiKey]:
         return list(self.keys.values())
-
-
-class FakeLimiting(Limiting):
-    """Limits that let everybody in, or refuse everybody while `refuses` says so."""
-
-    def __init__(self) -> None:
-        self.refuses: NoRoom | None = None
-
-    def ended(self, attempt: Attempt, error: BaseException | None) -> None:
-        """Nobody hears."""
-
-    async def enter(self, attempt: Attempt, given: dict[str, Any]) -> None:
-        if self.refuses is not None:
-            raise self.refuses
-
-
-class FakeValues(Values):
-    """Resolves nothing: no job here belongs to a workflow."""
-
-    def __init__(self) -> None:
-        pass
-
-    async def input_of(self, job: Job, before: Before | None = None) -> Any:
-        return orjson.loads(job.input)
-
-
-class FakeGrower(Grower):
-    """Lets nothing grow."""
-
-    def __init__(self) -> None:
-        pass
-
-    def let_grow(self, attempt: Attempt) -> None:
-        pass

@@ -1,0 +1,1 @@
+"""What stands in for the parts around what a unit test is about."""
