@@ -3,7 +3,7 @@
 What fails is the keeper's: it finds lanes that do not stand as the jobs do.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence, Set
 from contextlib import asynccontextmanager
 
 from shared.contracts.errors import Unavailable
@@ -42,12 +42,14 @@ class Admitting:
         async with self._settling.running():
             yield self
 
-    async def let_in(self, jobs: Sequence[Job]) -> set[str]:
+    async def let_in(self, jobs: Sequence[Job]) -> Set[str]:
         """Let jobs in that are about to be stored, where that is possible; return which came in."""
         try:
-            return await self._admissions.let_in(jobs)
+            let_in = await self._admissions.let_in(jobs)
         except Unavailable:
-            return set()
+            return frozenset()
+        await self._let_run(let_in.runnable)
+        return let_in.ids
 
     def look_at(self, jobs: Sequence[Job]) -> None:
         """See to what follows for the lanes of these jobs from how they stand."""

@@ -1,6 +1,6 @@
 """What a gateway does about lanes: composed in one place, and passed on whole."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 from contextlib import asynccontextmanager
 
 from api.cancelling import Cancelling
@@ -43,7 +43,7 @@ class Lanes:
         self.showing = LaneShowing(looks, QueueDepths(database))
         self.steering = LaneSteering(database, looks, self.cancelling, self._admitting)
 
-    async def let_in(self, jobs: Sequence[Job]) -> set[str]:
+    async def let_in(self, jobs: Sequence[Job]) -> Set[str]:
         """Let jobs in that are about to be stored; return which came in."""
         return await self._admitting.let_in(jobs)
 

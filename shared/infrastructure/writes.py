@@ -6,7 +6,7 @@ One value that BSON refuses would lose its neighbours in a driver's batch; here 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import bson
 from bson.raw_bson import RawBSONDocument
@@ -38,6 +38,13 @@ class Occupied(WarrenError):
     """Some updates would repeat a value that a unique index has already; all others were made."""
 
     code = "occupied"
+
+
+class Applied(NamedTuple):
+    """How many updates took effect, and the places of those whose insert met a document."""
+
+    matched: int
+    kept_out: set[int]
 
 
 def encoded(document: Document) -> RawBSONDocument:
@@ -109,21 +116,24 @@ async def in_order(database: Database, collection: str, updates: Sequence[RawBSO
 
 async def update_if_unchanged(
     database: Database, collection: str, updates: Sequence[RawBSONDocument], *, durable: bool = True
-) -> int:
-    """Apply updates that may insert what they do not find; return how many took effect.
+) -> Applied:
+    """Apply updates that may insert what they do not find; return what came of them.
 
     Of one that finds its document otherwise than its filter says, the insert meets the id.
     `durable` is as in `update`.
     """
-    matched = 0
+    matched = start = 0
+    kept_out: set[int] = set()
     for chunk in _chunks(updates):
         command = {"update": collection, "updates": chunk, "ordered": False}
         reply = await _run(database, command, durable=durable)
         for error in reply.get("writeErrors", ()):
             if error["code"] != _DUPLICATE_KEY:
                 raise StoreUnavailable(f"MongoDB refused an update: {error['errmsg']}")
+            kept_out.add(start + error["index"])
         matched += reply["n"]
-    return matched
+        start += len(chunk)
+    return Applied(matched, kept_out)
 
 
 async def until_stored(write: Callable[[], Awaitable[T]], *, patience: float | None = None) -> T:

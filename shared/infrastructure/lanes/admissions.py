@@ -10,7 +10,7 @@ primary is lost in between, the attempt finds that its job holds no lane (docs/d
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import field
 
 from bson.raw_bson import RawBSONDocument
@@ -34,6 +34,14 @@ _ROUNDS = 20  # a lane that changes this often in between is left to the keeper
 
 
 @record
+class LetIn:
+    """Which new jobs hold their lanes, and who else may run by that."""
+
+    ids: Set[str] = frozenset()
+    runnable: Sequence[Runnable] = ()
+
+
+@record
 class _LetOn:
     """What came of letting jobs on that hold the lane that they stood in line for."""
 
@@ -50,8 +58,10 @@ class Admissions:
         self._jobs = database.get_collection(JOBS, read_concern=ReadConcern("majority"))
         self.rows = LaneRows(database)
 
-    async def let_in(self, jobs: Iterable[Job]) -> set[str]:
-        """Let jobs in that are about to be stored, where nobody else waits; return which came in.
+    async def let_in(self, jobs: Iterable[Job]) -> LetIn:
+        """Let jobs in that are about to be stored, if their lanes are free.
+
+        A lane for which somebody else stands in line is given back: who comes first goes first.
 
         Of whoever dies before they are stored, the keeper frees the lanes. Should they be stored
         after that, their attempts find that they do not hold them.
@@ -61,13 +71,19 @@ class Admissions:
             if job.lane and len(job.keys) == 1 and job.slot is None:
                 by_key[job.lane].append(standing(job))
         if not 0 < len(by_key) <= _MOST_KEYS:
-            return set()
-        lanes, lines = await self._look(dict.fromkeys(by_key, 1))
-        free = [(lanes[key], line) for key, line in by_key.items() if not lines.get(key)]
-        admissions = [admit(lane, {}, sorted(line, key=_in_order)) for lane, line in free]
-        if not await self.rows.write(admissions):
-            return set()  # whoever did come in is let on once it stands in line
-        return {each.id for admission in admissions for each in admission.admitted}
+            return LetIn()
+        admissions = [
+            admit(Lane(key=key, stored=False), {}, sorted(line, key=_in_order))
+            for key, line in by_key.items()
+        ]
+        taken, lines = await asyncio.gather(
+            self.rows.take_free(admissions), self.rows.lines(dict.fromkeys(by_key, 1))
+        )
+        overtaken = {each.before.key: each for each in taken if lines.get(each.before.key)}
+        over = {job.id: GONE for each in overtaken.values() for job in each.admitted}
+        runnable = await self.pass_on(dict.fromkeys(overtaken, 1), over)
+        let_in = [each for each in taken if each.before.key not in overtaken]
+        return LetIn(ids={job.id for each in let_in for job in each.admitted}, runnable=runnable)
 
     async def settle(self, jobs: Iterable[Job]) -> list[Runnable]:
         """Do what follows from how these jobs stand: they are over, or have come to stand in line.

@@ -80,8 +80,15 @@ class LaneRows:
         statements = [encoded(_statement(each)) for each in admissions if each.changes]
         if not statements:
             return True
-        matched = await update_if_unchanged(self._database, LANES, statements, durable=False)
-        return matched == len(statements)
+        applied = await update_if_unchanged(self._database, LANES, statements, durable=False)
+        return applied.matched == len(statements)
+
+    async def take_free(self, admissions: Sequence[Admission]) -> list[Admission]:
+        """Store lanes that were decided on as if nobody held them; return those that were free."""
+        statements = [encoded(_statement(each)) for each in admissions]
+        applied = await update_if_unchanged(self._database, LANES, statements, durable=False)
+        places = enumerate(admissions)
+        return [each for place, each in places if place not in applied.kept_out]
 
 
 def lane_of(row: Document) -> Lane:
