@@ -13,7 +13,7 @@ from warren.growing import Planted, SpawnOptions
 from worker.spawning import Spawning
 from worker.turns import Granted
 
-Grow = Callable[[dict[str, Any], SpawnOptions], Planted | Awaitable[Planted]]
+Grow = Callable[["Attempt", dict[str, Any], SpawnOptions], Planted | Awaitable[Planted]]
 
 
 class Attempt:

@@ -60,21 +60,23 @@ class Grower:
         self._follow_ups = follow_ups
         self._entries: dict[str, TaskEntry] = {}
         self._fitting = Fitting()
+        self._loop = asyncio.get_running_loop()
 
     def let_grow(self, attempt: Attempt) -> None:
         """Let the task of an attempt spawn, from this event loop and from any thread."""
-        loop = asyncio.get_running_loop()
+        # Not bound to the attempt: that would be a cycle, and garbage that has to be looked for.
+        attempt.grow = self._grow
 
-        def grow(graph: dict[str, Any], options: SpawnOptions) -> Planted | Awaitable[Planted]:
-            number = len(attempt.spawned)
-            attempt.spawned.append(options["name"])
-            planting = self._spawn(attempt, number, graph, options)
-            if _runs_here(loop):
-                attempt.spawning.append(Spawning(planting))
-                return attempt.spawning[-1]
-            return asyncio.run_coroutine_threadsafe(planting, loop).result()
-
-        attempt.grow = grow
+    def _grow(
+        self, attempt: Attempt, graph: dict[str, Any], options: SpawnOptions
+    ) -> Planted | Awaitable[Planted]:
+        number = len(attempt.spawned)
+        attempt.spawned.append(options["name"])
+        planting = self._spawn(attempt, number, graph, options)
+        if _runs_here(self._loop):
+            attempt.spawning.append(Spawning(planting))
+            return attempt.spawning[-1]
+        return asyncio.run_coroutine_threadsafe(planting, self._loop).result()
 
     async def replaced(self, attempt: Attempt, graph: dict[str, Any]) -> End:
         """Plant what replaces a job; return the end of the attempt, after which it begins."""

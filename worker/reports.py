@@ -65,7 +65,7 @@ class ReportPort:
     def spawn(self, graph: dict[str, Any], options: SpawnOptions) -> Planted | Awaitable[Planted]:
         """Plant a graph: on the event loop when it is awaited, elsewhere now."""
         assert self._attempt.grow is not None
-        return self._attempt.grow(graph, options)
+        return self._attempt.grow(self._attempt, graph, options)
 
 
 class Reports:

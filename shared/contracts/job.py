@@ -14,7 +14,7 @@ from shared.contracts.errors import IllegalMove
 from shared.contracts.gates import FOR_KEY, in_line
 from shared.contracts.limits.names import Charge
 from shared.contracts.moves import ENDS, MOVES, Move, Status
-from shared.contracts.record import record
+from shared.contracts.record import holding, sparse_record
 from shared.contracts.slot import Slot
 
 MAX_LOST = 3
@@ -24,7 +24,7 @@ MOST_PAST_ATTEMPTS = 50
 """How many past attempts a job remembers, the newest ones: a job may be put off for years."""
 
 
-@record
+@sparse_record
 class Job:
     """One request to run a task, and how far it has come."""
 
@@ -284,8 +284,8 @@ class Job:
         sources, target = MOVES[move]
         if self.status not in sources:
             raise IllegalMove(job_id=self.id, current=self.status, move=move)
-        changed = {"status": target, "version": self.version + 1, **changes}
-        return replace(self, **changed)
+        moved = {"status": target, "version": self.version + 1}
+        return holding(Job, {**self.__dict__, **moved, **changes})
 
 
 _FREE: dict[str, Any] = {

@@ -14,10 +14,10 @@ from shared.contracts.attempt import Backoff, Claim, Failure, PastAttempt, Progr
 from shared.contracts.job import Job
 from shared.contracts.limits.names import Charge
 from shared.contracts.moves import Status
+from shared.contracts.record import holding
 from shared.contracts.slot import Slot
 from shared.infrastructure.mongo import Document
 
-_KNOWN = frozenset(f.name for f in fields(Job))
 _PLAIN = frozenset({str, int, float, datetime, bool})
 _PARTS = (Backoff, Charge, Claim, Failure, PastAttempt, Progress, Slot)
 _ALWAYS = ("version", "priority")  # changed by $inc, ordered by an index
@@ -64,10 +64,7 @@ def from_document(document: Document) -> Job:
     for name, restore in _RESTORE.items():
         if name in document:
             document[name] = restore(document[name])
-    try:
-        return Job(**document)
-    except TypeError:  # a newer version of us has stored fields that we do not know
-        return Job(**{name: value for name, value in document.items() if name in _KNOWN})
+    return holding(Job, document)  # what a newer version of us has stored beside is let be
 
 
 def failure_document(failure: Failure) -> Document:

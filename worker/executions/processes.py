@@ -136,7 +136,7 @@ async def _planted(
 ) -> dict[str, Any]:
     assert attempt.grow is not None
     try:
-        planted = attempt.grow(graph, options)
+        planted = attempt.grow(attempt, graph, options)
         return {"planted": await planted if isinstance(planted, Awaitable) else planted}
     except CannotGrow as error:
         return {"refused": refusal(error)}

@@ -13,7 +13,7 @@ from shared.infrastructure.job_window import JobWindow
 from shared.infrastructure.logs import get_logger
 from shared.infrastructure.workers import Workers
 
-EVERY = 2.0  # seconds
+EVERY = 3.0  # seconds
 MOST = 1000
 SLACK = timedelta(seconds=10)  # how long a bell may be in a worker's hand, unacknowledged
 MARGIN = timedelta(

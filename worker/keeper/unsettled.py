@@ -10,7 +10,7 @@ from shared.infrastructure.hint_sender import HintSender
 from shared.infrastructure.job_rescue import JobRescue
 from shared.infrastructure.logs import get_logger
 
-EVERY = 1.0  # seconds
+EVERY = 1.5  # seconds
 MOST = 1000
 OWNERS_TURN = timedelta(seconds=2)  # in which whoever wrote an end does what follows from it
 log = get_logger(__name__)
