@@ -1,6 +1,5 @@
 """One attempt: bind the input, run the task as it asked to be run, turn the outcome into an End."""
 
-import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
@@ -105,10 +104,10 @@ class Executor:
         task = self._registry.get(job.task)
         given = await self._input_of(attempt)
         self._grower.let_grow(attempt)
-        held = asyncio.ensure_future(self._lanes.hold(job)) if job.keys else None
+        held = self._lanes.look(job) if job.keys else None
         if job.limits:
             await self._limiting.enter(attempt, given)
-        if held is not None and not await held:
+        if held is not None and not await self._lanes.hold(job, held):
             await self._limiting.leave(attempt)
             raise ShutOut(job)
         with self._reports.of(attempt) as port:

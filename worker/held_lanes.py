@@ -4,6 +4,7 @@ They wrote so without waiting for the disk, and the claim of the job, which does
 the answer differs only if a primary was lost in between (docs/decisions/0024).
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -38,9 +39,13 @@ class HeldLanes:
         async with self._asking.running():
             yield self
 
-    async def hold(self, job: Job) -> bool:
+    def look(self, job: Job) -> "asyncio.Future[None]":
+        """Look whether a claimed job holds its lanes; `hold` knows it afterwards."""
+        return self._asking.put(job)
+
+    async def hold(self, job: Job, looked: "asyncio.Future[None]") -> bool:
         """Say whether a claimed job holds the lanes of all its keys."""
-        await self._asking.put(job)
+        await looked
         if job.id not in self._shut_out:
             return True
         self._shut_out.discard(job.id)

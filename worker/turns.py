@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import NamedTuple
 from uuid import uuid4
 
 from shared.contracts.errors import StoreUnavailable
@@ -69,6 +70,14 @@ class Asking:
         self.ask = ask
         self.answer = Turn(granted=False, at=0.0)
         self.slack = FREE_SLACK_MS
+
+
+class Sent(NamedTuple):
+    """An ask, and when it is answered; None if nobody defines the limit."""
+
+    charge: Charge
+    asking: Asking | None
+    answered: "asyncio.Future[None] | None"
 
 
 class Turns:
@@ -134,14 +143,20 @@ class Turns:
 
     async def _all_at_once(self, charges: Sequence[Charge]) -> dict[str, Granted]:
         """Take the next turn of each limit, or none: quick where nobody waits, as is likely."""
-        asks = (self.ask(charge, called=False) for charge in charges)
-        answers = await asyncio.gather(*asks, return_exceptions=True)
-        taken = {each.charge.name: each for each in answers if isinstance(each, Granted)}
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                for turn in taken.values():
-                    await self.give_back(turn)
-                raise answer
+        sent = [self._send(charge, called=False) for charge in charges]
+        taken: dict[str, Granted] = {}
+        refusal: NoRoom | None = None
+        for each in sent:
+            try:
+                turn = await self._answer(each)
+            except NoRoom as error:
+                refusal = refusal or error
+            else:
+                taken[turn.charge.name] = turn
+        if refusal is not None:
+            for turn in taken.values():
+                await self.give_back(turn)
+            raise refusal
         return taken
 
     async def ask(
@@ -153,8 +168,20 @@ class Turns:
         ahead: float = AHEAD_MS,
     ) -> Granted:
         """Take one turn; raise NoRoom."""
+        return await self._answer(
+            self._send(charge, called=called, not_before=not_before, ahead=ahead)
+        )
+
+    def _send(
+        self,
+        charge: Charge,
+        *,
+        called: bool,
+        not_before: float = 0.0,
+        ahead: float = AHEAD_MS,
+    ) -> Sent:
         if self._undefined.get(charge.name, 0.0) > time.monotonic():
-            return Granted(charge=charge, at=0.0, slack=FREE_SLACK_MS)
+            return Sent(charge, None, None)
         ask = Ask(
             cost=charge.cost,
             ahead=ahead,
@@ -163,9 +190,15 @@ class Turns:
             called=called,
         )
         asking = Asking(charge.name, ask)
-        await self.asking.put(asking)
+        return Sent(charge, asking, self.asking.put(asking))
+
+    async def _answer(self, sent: Sent) -> Granted:
+        charge, asking, answered = sent
+        if asking is None or answered is None:
+            return Granted(charge=charge, at=0.0, slack=FREE_SLACK_MS)
+        await answered
         if not asking.answer.granted:
-            if not called:
+            if not asking.ask.called:
                 self._refused[charge.name] = time.monotonic()
             raise NoRoom(charge.name, instant(asking.answer.at))
         return Granted(charge=charge, at=asking.answer.at, slack=asking.slack)

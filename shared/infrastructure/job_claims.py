@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-from pymongo import ReturnDocument
-
 from shared.contracts.attempt import Claim
 from shared.contracts.job import Job
 from shared.contracts.moves import MOVES, Move
@@ -11,6 +9,7 @@ from shared.contracts.pauses import NOTHING_PAUSED
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import from_document
 from shared.infrastructure.mongo import Database, Document, translated
+from shared.infrastructure.writes import find_and_update, update_all
 
 _SOURCES, _TARGET = MOVES[Move.CLAIM]
 _FROM = {"$in": sorted(_SOURCES)} if len(_SOURCES) > 1 else next(iter(_SOURCES)).value
@@ -20,6 +19,7 @@ class JobClaims:
     """Takes jobs for a worker. Each write may be repeated with the same token."""
 
     def __init__(self, database: Database, *, tasks: Sequence[str]) -> None:
+        self._database = database
         self._jobs = database[JOBS]
         self._tasks = list(tasks)
         self.paused = NOTHING_PAUSED  # as this worker knows it
@@ -35,19 +35,16 @@ class JobClaims:
         return [from_document(document) for document in won]
 
     async def _claim_one(self, job_id: str, claim: Claim) -> list[Document]:
-        document = await self._jobs.find_one_and_update(
-            {"_id": job_id, **self._claimable()},
-            taken(claim),
-            return_document=ReturnDocument.AFTER,
-            hint=BY_ID,
-        )
+        query = {"_id": job_id, **self._claimable()}
+        document = await find_and_update(self._database, JOBS, query, taken(claim))
         if document is None:  # not won, or won by an earlier try whose answer was lost
             document = await self._jobs.find_one({"_id": job_id, "claim.token": claim.token})
         return [document] if document else []
 
     async def _claim_many(self, ids: Sequence[str], claim: Claim) -> list[Document]:
         wanted = {"_id": {"$in": list(ids)}}
-        await self._jobs.update_many({**wanted, **self._claimable()}, taken(claim), hint=BY_ID)
+        query = {**wanted, **self._claimable()}
+        await update_all(self._database, JOBS, query, taken(claim))
         return (
             await self._jobs.find({**wanted, "claim.token": claim.token}).hint(BY_ID).to_list(None)
         )

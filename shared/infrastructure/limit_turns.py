@@ -8,13 +8,12 @@ gets the same answer and takes nothing twice.
 
 from collections.abc import Sequence
 
-from pymongo import ReturnDocument
-
 from shared.contracts.limits.bucket import PROBE_LASTS_MS, WHOLE_MS, Ask, Turn
 from shared.contracts.record import record
 from shared.infrastructure.collections import BY_ID, LIMITS
 from shared.infrastructure.limit_documents import NOW_MS
 from shared.infrastructure.mongo import Database, Document, literal, translated
+from shared.infrastructure.writes import find_and_update
 
 _KEPT_MS = 60_000.0  # how long an answer is kept for a worker that asks no more
 _STATE = (
@@ -37,6 +36,7 @@ class LimitTurns:
     """Takes turns; each write may be repeated with the same owner and batch."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._limits = database[LIMITS]
 
     async def take(self, name: str, asks: Sequence[Ask], *, owner: str, batch: str) -> Taken | None:
@@ -44,14 +44,13 @@ class LimitTurns:
 
         `owner` sends one batch at a time for a limit, each under a name that it never had before.
         """
-        with translated():
-            found = await self._limits.find_one_and_update(
-                {"_id": name},
-                _taking(asks, owner=owner, batch=batch),
-                projection={f"grants.{owner}": 1, "slack": 1, "spacing": 1},
-                return_document=ReturnDocument.AFTER,
-                hint=BY_ID,
-            )
+        found = await find_and_update(
+            self._database,
+            LIMITS,
+            {"_id": name},
+            _taking(asks, owner=owner, batch=batch),
+            shown={f"grants.{owner}": 1, "slack": 1, "spacing": 1},
+        )
         return None if found is None else _taken(found, owner)
 
     async def correct(self, name: str, *, at: float, difference: float) -> None:

@@ -13,6 +13,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import WriteConcern
 
 from shared.contracts.errors import StoreUnavailable, WarrenError
+from shared.infrastructure.collections import BY_ID
 from shared.infrastructure.mongo import DURABLE, Database, Document, translated
 
 T = TypeVar("T")
@@ -136,6 +137,32 @@ async def update_if_unchanged(
     return Applied(matched, kept_out)
 
 
+async def find_and_update(
+    database: Database,
+    collection: str,
+    query: Document,
+    change: Document | list[Document],
+    *,
+    shown: Document | None = None,
+) -> Document | None:
+    """Change one document; return it, or what is `shown` of it, as it is then.
+
+    The driver does not repeat this: whoever calls does, see `until_stored`.
+    """
+    command = {"findAndModify": collection, "query": query, "update": change, "new": True}
+    reply = await _run(database, {**command, "fields": shown or {}, "hint": BY_ID})
+    found: Document | None = reply["value"]
+    return found
+
+
+async def update_all(
+    database: Database, collection: str, query: Document, change: Document
+) -> None:
+    """Change all documents that match; the driver does not repeat this either."""
+    every = {"q": query, "u": change, "multi": True, "hint": BY_ID}
+    await _run(database, {"update": collection, "updates": [every], "ordered": False})
+
+
 async def until_stored(write: Callable[[], Awaitable[T]], *, patience: float | None = None) -> T:
     """Repeat a write that is safe to repeat until MongoDB answers, or `patience` seconds passed.
 
@@ -158,7 +185,7 @@ async def _run(database: Database, command: Document, *, durable: bool = True) -
     concern = DURABLE if durable else _DONE
     with translated():
         reply: dict[str, Any] = await database.command(
-            {**command, "writeConcern": concern.document}
+            {**command, "writeConcern": concern.document}, codec_options=database.codec_options
         )
     if error := reply.get("writeConcernError"):
         raise StoreUnavailable(f"MongoDB did not confirm a write: {error['errmsg']}")

@@ -1,5 +1,6 @@
 """The parts of a worker that a test does not concern."""
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -73,5 +74,10 @@ class FakeHeldLanes(HeldLanes):
     def __init__(self) -> None:
         self.shut_out: set[str] = set()
 
-    async def hold(self, job: Job) -> bool:
+    def look(self, job: Job) -> asyncio.Future[None]:
+        looked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        looked.set_result(None)
+        return looked
+
+    async def hold(self, job: Job, looked: asyncio.Future[None]) -> bool:
         return job.id not in self.shut_out
