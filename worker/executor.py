@@ -1,5 +1,6 @@
 """One attempt: bind the input, run the task as it asked to be run, turn the outcome into an End."""
 
+import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
@@ -110,6 +111,9 @@ class Executor:
         if held is not None and not await self._lanes.hold(job, held):
             await self._limiting.leave(attempt)
             raise ShutOut(job)
+        if attempt.asked:  # while it waited
+            attempt.knows = True
+            raise asyncio.CancelledError("the job is cancelled")
         with self._reports.of(attempt) as port:
             port.limiting = self._limiting
             context = JobContext(

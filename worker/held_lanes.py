@@ -55,4 +55,5 @@ class HeldLanes:
     async def _look(self, jobs: list[Job]) -> None:
         keys = sorted({key for job in jobs for key in job.keys})
         lanes = await until_stored(lambda: self._rows.lanes(keys))
-        self._shut_out.update(job.id for job in jobs if not holds_its_lanes(job, lanes))
+        for job in jobs:  # also one about which somebody asked, and then heard no answer
+            (self._shut_out.discard if holds_its_lanes(job, lanes) else self._shut_out.add)(job.id)

@@ -34,14 +34,11 @@ class Limiting:
     async def enter(self, attempt: Attempt, given: dict[str, Any]) -> None:
         """Return at the instant at which the attempt may begin, with the input `given`.
 
-        Raises NoRoom if that is far, and CancelledError if its job was cancelled meanwhile.
+        Raises NoRoom if that is far.
         """
         job = attempt.job
         charges = [filled(charge, given) for charge in job.limits]
         attempt.turns = await self._turns.enter(charges, called=job.line is not None)
-        if attempt.asked:
-            attempt.knows = True
-            raise asyncio.CancelledError("the job is cancelled")
         self._hints.tell([hint_of(job)], can_wait=True)
 
     async def leave(self, attempt: Attempt) -> None:

@@ -73,11 +73,13 @@ class FakeHeldLanes(HeldLanes):
 
     def __init__(self) -> None:
         self.shut_out: set[str] = set()
+        self.waits: asyncio.Future[None] | None = None  # for this, if it is set
 
     def look(self, job: Job) -> asyncio.Future[None]:
         looked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         looked.set_result(None)
-        return looked
+        return self.waits or looked
 
     async def hold(self, job: Job, looked: asyncio.Future[None]) -> bool:
+        await looked
         return job.id not in self.shut_out

@@ -1,5 +1,7 @@
 """One attempt: whatever a task does, there is an end, and it can be stored."""
 
+import asyncio
+
 import pytest
 
 from shared.contracts.moves import Move
@@ -92,3 +94,16 @@ async def test_a_job_that_does_not_hold_its_lanes_goes_back_in_line(bench: Bench
     assert (end.after.lane, end.after.attempt) == ("k", job.attempt - 1)
     bench.lanes.shut_out = set()
     assert (await bench.start(Attempt(job))).move is Move.SUCCEED
+
+
+async def test_a_job_that_is_cancelled_before_its_lanes_are_looked_up_does_not_begin(
+    bench: Bench,
+) -> None:
+    job = bench.job("echo", {"value": 1}, keys=("k",))
+    attempt = Attempt(job)
+    looking = bench.lanes.waits = asyncio.get_running_loop().create_future()
+    running = bench.start(attempt)
+    await asyncio.sleep(0)
+    attempt.ask()
+    looking.set_result(None)
+    assert (await running).move is Move.CANCEL
