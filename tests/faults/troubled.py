@@ -93,7 +93,9 @@ class Database:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._database, name)
-        return found if callable(found) or name in ("client", "name") else self[name]
+        return (
+            found if callable(found) or name in ("client", "codec_options", "name") else self[name]
+        )
 
 
 class Collection:
