@@ -81,19 +81,22 @@ class Parts:
     lanes: Lanes
 
 
+_PATIENCE = 30.0  # seconds for MongoDB to answer at the start
+
+
 @asynccontextmanager
 async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
     """Open top to bottom; close bottom to top, even if opening stops half-way."""
     name = f"gateway-{socket.gethostname()}-{os.getpid()}"
     async with open_mongo(settings, app="warren-gateway") as database:
-        await until_stored(lambda: ensure_indexes(database), patience=30)
+        await until_stored(lambda: ensure_indexes(database), patience=_PATIENCE)
         keys = Keys(ApiKeys(database), needed=settings.keys_needed)
-        await keys.open(settings)
+        await until_stored(lambda: keys.open(settings), patience=_PATIENCE)
         catalogue = Catalogue(TaskCatalogue(database))
-        await catalogue.refresh()
+        await until_stored(catalogue.refresh, patience=_PATIENCE)
         pauses = Pauses(database)
         held = HeldQueues(Queues(database), pauses)
-        await held.refresh()
+        await until_stored(held.refresh, patience=_PATIENCE)
         reads, inserts = JobReads(database), JobInserts(database)
         awaiting = Awaiting(database)
         hub = Hub(reads, awaiting, paused=lambda: held.paused)

@@ -18,6 +18,7 @@ from shared.infrastructure.mongo import Database, Document, translated
 _QUEUED = next(iter(MOVES[Move.CLAIM][0])).value
 _UNRUNG: Document = {"status": _QUEUED, "published": False}
 _RUNG: Document = {"status": _QUEUED, "published": True}
+_MOST_AT_ONCE = 500  # jobs of which the bands are looked up
 _MOST_TASKS = 100  # in one query: MongoDB merges the order of up to 200 ranges of an index
 
 
@@ -28,19 +29,19 @@ class JobWindow:
         self._database = database
         self._jobs = database[JOBS]
 
-    async def has_unrung(
+    async def bands_unrung(
         self, *, queues: Sequence[str], tasks: Sequence[str], before: datetime
-    ) -> bool:
-        """Say whether some runnable job older than `before` has no confirmed bell."""
+    ) -> set[str]:
+        """Return the bands of some runnable jobs older than `before` without a confirmed bell."""
         query = {"queue": {"$in": list(queues)}, "task": {"$in": list(tasks)}, **_older(before)}
         with translated():
             found = (
-                await self._jobs.find({**_UNRUNG, **query}, {"_id": 1})
+                await self._jobs.find({**_UNRUNG, **query}, {"queue": 1, "priority": 1, "_id": 0})
                 .hint("runnable")
-                .limit(1)
+                .limit(_MOST_AT_ONCE)
                 .to_list(None)
             )
-        return bool(found)
+        return {band_of(each["queue"], each["priority"]) for each in found}
 
     async def unrung(
         self, band: str, *, tasks: Sequence[str], before: datetime | None = None, most: int

@@ -61,7 +61,7 @@ async def history(store: Store) -> Store:
 Query = Callable[[Database], Awaitable[object]]
 
 KEEPER: dict[str, Query] = {
-    "unrung at all": lambda db: JobWindow(db).has_unrung(
+    "unrung at all": lambda db: JobWindow(db).bands_unrung(
         queues=["default", "mail"], tasks=["math.add"], before=LATER + HOUR
     ),
     "unrung": lambda db: JobWindow(db).unrung("default", tasks=["math.add"], most=2000),

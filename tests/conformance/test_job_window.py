@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.contracts.bands import band_of
 from shared.contracts.ids import instant_of
 from shared.contracts.job import Job
 from shared.contracts.moves import Status
@@ -52,9 +53,10 @@ async def test_young_jobs_are_left_to_their_gateway(store: Store, window: JobWin
     await store.has(job)
     born = instant_of(job.id)
     assert await window.unrung("default", tasks=TASKS, before=born, most=5) == []
-    for before, there in ((born, False), (born + HOUR, True)):
-        found = await window.has_unrung(queues=["default"], tasks=TASKS, before=before)
-        assert found is there
+    await store.has(a_job(priority=9), a_job(priority=9))
+    for before, there in ((born, set()), (born + HOUR, {"default", band_of("default", 9)})):
+        found = await window.bands_unrung(queues=["default"], tasks=TASKS, before=before)
+        assert found == there
 
 
 async def test_jobs_of_unknown_tasks_at_the_head_are_not_even_looked_at(

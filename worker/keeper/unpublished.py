@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from shared.contracts.bands import bands_of, queue_of
+from shared.contracts.bands import bands_of, first_served, queue_of
 from shared.infrastructure.job_window import JobWindow
 from worker.keeper.ringing import Ringing
 from worker.keeper.window import Window
@@ -34,20 +34,19 @@ class Unpublished:
         with_held = {queue_of(band) for band in self._window.holding}
         free = [queue for queue in self._window.served if queue not in with_held]
         queues = [queue for queue in self._window.served if queue in with_held]
-        if await self._some_are_forgotten(free):
-            queues += free
         bands = [band for band in bands_of(queues) if band not in self._window.holding]
+        bands += sorted(await self._with_forgotten(free), key=first_served)
         return sum([await self._ring_for(band) for band in bands])
 
-    async def _some_are_forgotten(self, queues: list[str]) -> bool:
-        """Look at all bands of these queues at once."""
+    async def _with_forgotten(self, queues: list[str]) -> set[str]:
+        """Return bands of these queues with forgotten jobs: one look, however many there are."""
         tasks = sorted({task for queue in queues for task in self._window.served[queue]})
         soonest = datetime.now(UTC) - _OLDER_THAN
         if any(self._window.released_within(band, _NEWS_TAKES) for band in bands_of(queues)):
             soonest = datetime.now(UTC)
-        return bool(queues) and await self._jobs.has_unrung(
-            queues=queues, tasks=tasks, before=soonest
-        )
+        if not queues:
+            return set()
+        return await self._jobs.bands_unrung(queues=queues, tasks=tasks, before=soonest)
 
     async def _ring_for(self, band: str) -> int:
         now = datetime.now(UTC)

@@ -15,6 +15,7 @@ from shared.infrastructure.mongo import Database, Document, translated
 from shared.infrastructure.writes import encoded, update_if_unchanged
 
 _LINE = [("lane", ASCENDING), ("priority", DESCENDING), ("_id", ASCENDING)]
+_FEW = 2  # lines, which are sooner read one by one than together
 _SHOWN = ("lane", "version", "queue", "task", "priority", "key_limit", "tags", "keys")
 _FIRST: Document = {name: {"$first": f"${name}"} for name in _SHOWN if name != "lane"}
 
@@ -61,16 +62,13 @@ class LaneRows:
 
     async def lines(self, room: Mapping[str, int]) -> dict[str, list[InLine]]:
         """Return the first in line for each key, up to as many as there is room for."""
-        single = [key for key, most in room.items() if most == 1]
-        many = [(key, most) for key, most in room.items() if most > 1]
-        found = await self.first_in_line(single) if single else {}
-        for key, line in zip(
-            (key for key, _ in many),
-            await asyncio.gather(*(self.line(key, most=most) for key, most in many)),
-            strict=True,
-        ):
-            found[key] = line
-        return found
+        together = {key for key, most in room.items() if most == 1}
+        if len(together) <= _FEW:
+            together = set()
+        apart = {key: most for key, most in room.items() if key not in together}
+        found = await self.first_in_line(list(together)) if together else {}
+        lines = await asyncio.gather(*(self.line(key, most=most) for key, most in apart.items()))
+        return found | dict(zip(apart, lines, strict=True))
 
     async def write(self, admissions: Iterable[Admission]) -> bool:
         """Store lanes as they are decided on; say whether none had changed meanwhile.

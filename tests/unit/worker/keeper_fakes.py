@@ -171,12 +171,11 @@ class FakeWindow(JobWindow):
     def __init__(self, store: FakeStore) -> None:
         self._store = store
 
-    async def has_unrung(
+    async def bands_unrung(
         self, *, queues: Sequence[str], tasks: Sequence[str], before: datetime
-    ) -> bool:
+    ) -> set[str]:
         bands = bands_of(queues)
-        found = [await self.unrung(b, tasks=tasks, before=before, most=1) for b in bands]
-        return any(found)
+        return {b for b in bands if await self.unrung(b, tasks=tasks, before=before, most=1)}
 
     async def unrung(
         self, band: str, *, tasks: Sequence[str], before: datetime | None = None, most: int
