@@ -10,11 +10,13 @@ from shared.contracts.catalogue import TaskEntry
 from shared.contracts.errors import Fault, InvalidInput, StoreUnavailable, UnknownTask
 from shared.infrastructure.logs import get_logger
 from shared.infrastructure.task_catalogue import TaskCatalogue
+from shared.infrastructure.writes import until_stored
 
 log = get_logger(__name__)
 
 _EVERY = 2.0  # seconds between looks for new declarations
 _AT_MOST_EVERY = 0.2  # seconds between looks that unknown tasks cause
+_PATIENCE = 1.0  # seconds, with MongoDB, before whoever submits has to try again
 _MOST_FAULTS = 20
 
 
@@ -75,7 +77,7 @@ class Catalogue:
             if self._read_at > asked:
                 return
             await asyncio.sleep(max(0, self._read_at + _AT_MOST_EVERY - asked))
-            await self._look()
+            await until_stored(self._look, patience=_PATIENCE)
 
     def check(self, task: str, value: Any, *, at: str = "/input") -> None:
         """Raise InvalidInput unless `value` fits the task's input schema."""
