@@ -9,7 +9,7 @@ from shared.contracts.pauses import NOTHING_PAUSED
 from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.documents import from_document
 from shared.infrastructure.mongo import Database, Document, translated
-from shared.infrastructure.writes import find_and_update, update_all
+from shared.infrastructure.writes import encoded, find_and_update, update
 
 _SOURCES, _TARGET = MOVES[Move.CLAIM]
 _FROM = {"$in": sorted(_SOURCES)} if len(_SOURCES) > 1 else next(iter(_SOURCES)).value
@@ -44,7 +44,8 @@ class JobClaims:
     async def _claim_many(self, ids: Sequence[str], claim: Claim) -> list[Document]:
         wanted = {"_id": {"$in": list(ids)}}
         query = {**wanted, **self._claimable()}
-        await update_all(self._database, JOBS, query, taken(claim))
+        every = {"q": query, "u": taken(claim), "multi": True, "hint": BY_ID}
+        await update(self._database, JOBS, [encoded(every)])
         return (
             await self._jobs.find({**wanted, "claim.token": claim.token}).hint(BY_ID).to_list(None)
         )

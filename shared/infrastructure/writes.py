@@ -155,14 +155,6 @@ async def find_and_update(
     return found
 
 
-async def update_all(
-    database: Database, collection: str, query: Document, change: Document
-) -> None:
-    """Change all documents that match; the driver does not repeat this either."""
-    every = {"q": query, "u": change, "multi": True, "hint": BY_ID}
-    await _run(database, {"update": collection, "updates": [every], "ordered": False})
-
-
 async def until_stored(write: Callable[[], Awaitable[T]], *, patience: float | None = None) -> T:
     """Repeat a write that is safe to repeat until MongoDB answers, or `patience` seconds passed.
 
