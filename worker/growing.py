@@ -122,7 +122,9 @@ class Grower:
         workflows = self._follow_ups.workflows
         try:
             begun = await (
-                workflows.begin(grown.begin) if grown.begin else workflows.begin_again(grown.seed)
+                workflows.begin(grown.seed, grown.begin)
+                if grown.begin
+                else workflows.begin_again(grown.seed)
             )
             await self._follow_ups.bring(begun)
         except StoreUnavailable as error:

@@ -81,8 +81,11 @@ class Steering:
 
     async def cancel(self, workflow_id: str) -> None:
         """Cancel all nodes that have not ended; those that run are asked to stop."""
-        await self._overview.workflow(workflow_id)
+        graph = await self._overview.workflow(workflow_id)
         await self._graphs.ask_to_cancel(workflow_id)
+        if graph.get("unstarted"):  # of what is not stored yet nothing could be cancelled
+            advance = self._follow_ups.workflows
+            await self._follow_ups.bring(await advance.begin_again(workflow_id))
         asked: set[str] = set()
         for _ in range(_ROUNDS):
             found = await self._unfinished(workflow_id, without=asked)

@@ -19,6 +19,7 @@ from shared.infrastructure.follow_ups import FollowUps
 from shared.infrastructure.logs import get_logger
 from shared.infrastructure.mongo import Database
 from shared.infrastructure.workflow.planting import Plan, Planting, plan_of
+from shared.infrastructure.workflow.progress import Progress, Runnable
 from shared.infrastructure.workflow.rows import NodeRow
 
 log = get_logger(__name__)
@@ -74,19 +75,25 @@ class Submitting:
                 now=draft.now,
                 run_at=draft.run_at,
                 said=said,
+                at_once=True,
             ),
             len(draft.graph.nodes),
         )
-        rows = await self._planting.store(plan)
+        rows = await self._planting.store(plan, self._bring)
         assert self._group is not None
-        self._group.create_task(self._begin(workflow_id, rows))
+        self._group.create_task(self._begin(plan, rows))
         return plan
 
-    async def _begin(self, workflow_id: str, rows: Sequence[NodeRow]) -> None:
+    async def _bring(self, first: Sequence[NodeRow]) -> None:
+        await self._follow_ups.bring(Progress([Runnable.at(row) for row in first], [], [], []))
+
+    async def _begin(self, plan: Plan, rows: Sequence[NodeRow]) -> None:
         """Start what waits for nobody; no client waits for this, and the keeper makes up for it."""
-        advance = self._follow_ups.workflows
+        advance, workflow_id = self._follow_ups.workflows, plan.document["_id"]
         try:
-            begun = await (advance.begin(rows) if rows else advance.begin_again(workflow_id))
+            begun = await (
+                advance.begin(workflow_id, rows) if plan.rows else advance.begin_again(workflow_id)
+            )
             await self._follow_ups.bring(begun)
         except StoreUnavailable as error:
             log.warning("workflow.begins_later", reason=str(error)[:200])

@@ -103,13 +103,14 @@ def new_view(plan: Plan) -> Facts:
     nodes = {
         row.path: node_view(
             {**node_document(row), "foreach": row.foreach is not None},
-            None,
+            row.job if row.is_first else None,
             {Place(row.graph, n): rows[n] for n in row.of},
         )
         for row in plan.rows[: MOST_NODES_SHOWN + 1]
     }
     whole = summary(graph) | {"open": len(plan.members)}
-    counts = counts_of({Status.WAITING.value: len(rows)})
+    first = len(plan.first)
+    counts = counts_of({Status.QUEUED.value: first, Status.WAITING.value: len(rows) - first})
     return whole_view(whole, nodes if len(rows) <= MOST_NODES_SHOWN else None, counts)
 
 

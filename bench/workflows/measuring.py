@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 import orjson
+from pymongo.read_concern import ReadConcern
 
 from bench.http import Pool, request_bytes
 from bench.running import HOST, STALLED_S, Running, WrongResults
@@ -17,6 +18,7 @@ from bench.systems.celery import RESULTS
 from bench.workflows.shapes import Shape
 
 POLL_S = 0.005
+_DURABLE = ReadConcern("majority")  # what no loss of the primary can take back
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,9 @@ async def _of_celery(running: Running, shape: Shape) -> Measured:
 
 
 async def _until_stored(running: Running, collection: str, ended: dict[str, Any]) -> dict[str, Any]:
+    stored = running.database.get_collection(collection, read_concern=_DURABLE)
     while True:
-        if found := await running.database[collection].find_one(ended):
+        if found := await stored.find_one(ended):
             return found
         await asyncio.sleep(POLL_S)
 

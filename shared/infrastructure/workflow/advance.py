@@ -107,14 +107,23 @@ class Advance:
         done.add_ended(felled.cancelled)
         return felled
 
-    async def begin(self, rows: Sequence[NodeRow]) -> Progress:
-        """Start the nodes of a new graph that wait for nobody."""
+    async def begin(self, graph: str, rows: Sequence[NodeRow]) -> Progress:
+        """Start the nodes of a new graph that wait for nobody, and note that it is begun."""
         done = Progress([], [], [], [])
         owners = await self._begin_nodes(rows, done)
-        if rows:
-            await self._graphs.begun(rows[0].graph)
+        await self._graphs.begun(graph)
         await self._complete(owners, done)
         return done
+
+    async def _begin_first(self, rows: Sequence[NodeRow], done: Progress) -> None:
+        """Store and bring those of the jobs that may run at once of which nobody knows yet."""
+        for start in range(0, len(rows), _AT_ONCE):
+            some = rows[start : start + _AT_ONCE]
+            there = {job.id: job.status for job in await self._jobs.read([row.id for row in some])}
+            missing = [row for row in some if row.id not in there]
+            await self._jobs.add_documents(row.job for row in missing if row.job)
+            unheard = [row for row in some if there.get(row.id) is Status.QUEUED]
+            await self._opening.bring(missing + unheard, done)
 
     async def _begin_nodes(self, rows: Sequence[NodeRow], done: Progress) -> list[str]:
         """Start those of the nodes that wait for nobody; return the jobs of graphs that ended."""
@@ -132,10 +141,10 @@ class Advance:
         done.let_run(redone.jobs)
         for seed in redone.graphs:
             rows = await self._graphs.nodes_of(seed)
-            done.add(await self.begin([row for row in rows if row.state == WAITING]))
             if not rows:  # a graph without nodes has ended already
                 await self._complete(await self._close(seed, [], done), done)
-            await self._graphs.begun(seed)
+            await self._begin_first([row for row in rows if row.is_first], done)
+            done.add(await self.begin(seed, [row for row in rows if row.state == WAITING]))
         return done
 
     async def carry(

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from bson.raw_bson import RawBSONDocument
+
 from shared.contracts.attempt import Failure
 from shared.contracts.gates import FOR_KEY
 from shared.contracts.job import Job
@@ -33,7 +35,11 @@ class NodeJobs:
 
     async def add_documents(self, documents: Iterable[Document]) -> None:
         """The same for what was made of them already."""
-        await insert(self._database, JOBS, list(map(encoded, documents)))
+        await self.add_encoded(list(map(encoded, documents)))
+
+    async def add_encoded(self, documents: Sequence[RawBSONDocument]) -> None:
+        """The same for what has been encoded already."""
+        await insert(self._database, JOBS, documents)
 
     async def open(self, ids: Sequence[str]) -> None:
         """Let jobs run that wait for jobs only; one with a time of its own waits for that now."""

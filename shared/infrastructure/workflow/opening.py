@@ -21,21 +21,22 @@ class Opening:
         timed = [job_id for row, job_id in jobs if row.timed]
         if at_once:
             await self._jobs.open([job_id for _, job_id in at_once])
-            await self._bring([_runnable(row, job_id) for row, job_id in at_once], done)
+            await self._ring_for([Runnable.at(row, job_id) for row, job_id in at_once], done)
         if keyed:
             await self._jobs.line_up([job_id for _, job_id in keyed])
             done.lanes.extend(row.keys[0] for row, _ in keyed)
         if timed:
             await self._jobs.wait_for_their_time(timed)
 
-    async def _bring(self, jobs: list[Runnable], done: Progress) -> None:
+    async def bring(self, rows: Sequence[NodeRow], done: Progress) -> None:
+        """Let the jobs of nodes run that are runnable already."""
+        if rows:
+            await self._ring_for([Runnable.at(row) for row in rows], done)
+
+    async def _ring_for(self, jobs: list[Runnable], done: Progress) -> None:
         """Let jobs run at once where that is possible, else leave it to the caller."""
         if self._ring is None:
             done.runnable.extend(jobs)
         else:
             await self._ring(jobs)
             done.hints.extend(each.hint for each in jobs)
-
-
-def _runnable(row: NodeRow, job_id: str) -> Runnable:
-    return Runnable(row.queue, job_id, row.task or "", row.tags, row.priority)

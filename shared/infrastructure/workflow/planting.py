@@ -1,16 +1,19 @@
 """Storing a graph, all of it before any of it may run.
 
 A graph counts once it is marked as planted. What a process left that died before that is swept by
-the keeper, and a graph that was planted and not begun is begun by the keeper.
+the keeper, and a graph that was planted and not begun is begun by the keeper. Jobs that may run at
+once are stored behind the mark, as runnable ones; until then their nodes hold what they look like
+(docs/decisions/0025).
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import orjson
+from bson.raw_bson import RawBSONDocument
 
 from shared.contracts.bands import USUAL
 from shared.contracts.job import Job
@@ -26,7 +29,8 @@ from shared.infrastructure.documents import to_document
 from shared.infrastructure.mongo import Database, Document
 from shared.infrastructure.workflow.graphs import Graphs
 from shared.infrastructure.workflow.node_jobs import FOR_JOBS, NodeJobs
-from shared.infrastructure.workflow.rows import NodeRow
+from shared.infrastructure.workflow.rows import STARTED, NodeRow
+from shared.infrastructure.writes import encoded
 
 JobOf = Callable[[Node, str], Job]
 """Makes the job of a node, with a given id, from what was said about it.
@@ -35,6 +39,7 @@ Of nodes with the same task and no fields of their own it makes the same, but fo
 """
 
 _AT_ONCE = 500  # nodes in one insert: while it is stored, the next are encoded
+_SMALL = 16 * 1024  # characters of an input that is stored twice, with the node and with its job
 _GATED = frozenset({"run_at", "expires_at", "keys", "limits"})  # what else a job may wait for
 
 
@@ -44,8 +49,17 @@ class Plan:
 
     document: Document
     rows: tuple[NodeRow, ...]
-    jobs: tuple[Document, ...]
+    jobs: tuple[Document, ...]  # but for those of the first nodes
     members: tuple[int, ...]
+
+    @property
+    def first(self) -> list[NodeRow]:
+        """Return the nodes whose jobs may run at once."""
+        return [row for row in self.rows if row.is_first]
+
+
+Bring = Callable[[Sequence[NodeRow]], Awaitable[None]]
+"""Brings the jobs of first nodes to a worker."""
 
 
 class Planting:
@@ -55,12 +69,22 @@ class Planting:
         self._graphs = Graphs(database)
         self._jobs = NodeJobs(database)
 
-    async def store(self, plan: Plan) -> list[NodeRow]:
-        """Store a graph; return the nodes that can be decided on at once."""
+    async def store(self, plan: Plan, bring: Bring | None = None) -> list[NodeRow]:
+        """Store a graph, and bring those of its jobs that may run at once to a worker.
+
+        Return the other nodes that wait for nobody, to be decided on.
+        """
         await self._graphs.add(plan.document, members=plan.members, total=len(plan.rows))
-        await asyncio.gather(self._store_nodes(plan.rows), self._store_jobs(plan.jobs))
+        first = plan.first
+        _, _, encoded_first = await asyncio.gather(
+            self._store_nodes(plan.rows), self._store_jobs(plan.jobs), _encoded_jobs(first)
+        )
         await self._graphs.plant(plan.document["_id"])
-        return [row for row in plan.rows if not row.of]
+        for start in range(0, len(first), _AT_ONCE):
+            await self._jobs.add_encoded(encoded_first[start : start + _AT_ONCE])
+            if bring is not None:
+                await bring(first[start : start + _AT_ONCE])
+        return [row for row in plan.rows if not row.of and row.state != STARTED]
 
     async def clear(self, seed: str) -> None:
         """Remove what there is of a graph that cannot have begun: it will be stored anew."""
@@ -75,6 +99,15 @@ class Planting:
             await self._jobs.add_documents(jobs[start : start + _AT_ONCE])
 
 
+async def _encoded_jobs(rows: Sequence[NodeRow]) -> list[RawBSONDocument]:
+    """Encode the jobs of nodes while others are being stored."""
+    jobs: list[RawBSONDocument] = []
+    for start in range(0, len(rows), _AT_ONCE):
+        jobs += [encoded(row.job or {}) for row in rows[start : start + _AT_ONCE]]
+        await asyncio.sleep(0)
+    return jobs
+
+
 def plan_of(
     graph: Graph,
     *,
@@ -84,8 +117,12 @@ def plan_of(
     now: datetime,
     run_at: datetime | None = None,
     said: Document | None = None,
+    at_once: bool = False,
 ) -> Plan:
-    """Return what is to be stored for a graph; `said` goes into its document as it is."""
+    """Return what is to be stored for a graph; `said` goes into its document as it is.
+
+    With `at_once` jobs that wait for nothing may run as soon as the graph counts.
+    """
     index = graph.index
     rows: list[NodeRow] = []
     jobs: dict[int, Document] = {}
@@ -99,6 +136,8 @@ def plan_of(
         if job is not None and row.single:
             jobs[each.number] = job
     _name_heirs(rows, jobs)
+    if at_once:
+        _let_run_at_once(rows, jobs)
     document: Document = {
         "_id": plot.seed,
         "workflow_id": workflow_id,
@@ -196,6 +235,17 @@ def _row(
         tags=tuple(job.get("tags", ())) if job else (),
         keys=tuple(job.get("keys", ())) if job else (),
     )
+
+
+def _let_run_at_once(rows: list[NodeRow], jobs: dict[int, Document]) -> None:
+    """Take the jobs that wait for nothing from the others: they are stored as runnable ones."""
+    for n, row in enumerate(rows):
+        gated = row.of or row.timed or row.keys
+        if n in jobs and not gated and len(jobs[n].get("input", "")) <= _SMALL:
+            job = jobs.pop(n)
+            del job["because"]
+            job["status"] = Status.QUEUED.value
+            rows[n] = replace(row, state=STARTED, job=job)
 
 
 def _name_heirs(rows: Sequence[NodeRow], jobs: Mapping[int, Document]) -> None:

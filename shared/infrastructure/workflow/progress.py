@@ -33,6 +33,11 @@ class Runnable(NamedTuple):
         """Return what a ringer needs to know of a job."""
         return cls(job.queue, job.id, job.task, job.tags, job.priority, job.keys)
 
+    @classmethod
+    def at(cls, row: NodeRow, job_id: str | None = None) -> "Runnable":
+        """Return the same of a node's job, by default its only one."""
+        return cls(row.queue, job_id or row.id, row.task or "", row.tags, row.priority)
+
     @property
     def hint(self) -> Hint:
         """Return the hint that tells of it."""

@@ -49,7 +49,7 @@ class NodeRow:
     foreach: str | None = None  # a template that gives the list (JSON text)
     max_parallel: int | None = None
     elements: Parents | None = None  # of a foreach, once its list is known
-    job: Document | None = None  # what each element's job looks like
+    job: Document | None = None  # what its job looks like, of a list each element's; see planting
     queue: str = ""
     priority: int = USUAL
     tags: tuple[str, ...] = ()
@@ -66,6 +66,11 @@ class NodeRow:
     def single(self) -> bool:
         """Say whether one job with the node's own id does its work."""
         return self.task is not None and self.foreach is None
+
+    @property
+    def is_first(self) -> bool:
+        """Say whether its job could run as soon as its graph counted."""
+        return self.single and self.job is not None and self.state == STARTED
 
 
 def node_document(row: NodeRow) -> Document:
