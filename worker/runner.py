@@ -143,7 +143,10 @@ class Runner:
             if bequest := await self._bequest_of(attempt, end):
                 await asyncio.shield(self._pass_on(attempt, bequest))
             else:
-                await asyncio.shield(self._end(end))
+                written = self._end(end)
+                attempt.passed_on = True
+                self._tools.slots.release()
+                await asyncio.shield(written)
 
     async def _bequest_of(self, attempt: Attempt, end: End) -> Bequest | None:
         if end.job.heir is None:

@@ -1,6 +1,6 @@
 """Plays a workflow on a real database: claims what may run, ends it as told, moves it on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,7 @@ from shared.infrastructure.mongo import Database, Document
 from shared.infrastructure.workflow.advance import Advance
 from shared.infrastructure.workflow.planting import Plan, Planting, plan_of
 from shared.infrastructure.workflow.progress import Progress
+from shared.infrastructure.workflow.rows import NodeRow
 from shared.infrastructure.workflow.values import Values
 from tests.builders import a_claim, a_failure
 
@@ -43,11 +44,14 @@ class Play:
 
     async def submit(self, *, begin: bool = True, **workflow: Any) -> None:
         """Store a workflow and begin it."""
-        rows = await Planting(self.database).store(self.plan(**workflow))
+        rows = await Planting(self.database).store(self.plan(**workflow), self._bring)
         if begin:
-            self.note(await self.advance.begin(rows))
+            self.note(await self.advance.begin(self.id, rows))
 
-    def plan(self, **workflow: Any) -> Plan:
+    async def _bring(self, first: Sequence[NodeRow]) -> None:
+        self.runnable += [row.id for row in first]
+
+    def plan(self, *, at_once: bool = True, **workflow: Any) -> Plan:
         """Return what is to be stored for a workflow."""
         now = datetime.now(UTC)
         self.id = new_id(now)
@@ -62,6 +66,7 @@ class Play:
             job_of=job_of,
             now=now,
             said={"root": True},
+            at_once=at_once,
         )
 
     async def run(self, *, twice: bool = False) -> None:

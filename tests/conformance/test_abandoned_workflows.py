@@ -74,9 +74,36 @@ async def test_a_workflow_that_was_stored_and_not_begun_is_begun(play: Play, sto
     assert succeeded(await play.statuses())
 
 
+async def test_jobs_that_were_not_stored_before_a_gateway_died_are_stored_from_their_nodes(
+    play: Play, store: Store
+) -> None:
+    keeper = Keeper(store)
+    await play.submit(nodes={**CHAIN, "c": {"task": "t.one"}}, begin=False)
+    first = set(play.runnable)
+    [stored, lost] = sorted(first)
+    await store.database[JOBS].delete_one({"_id": lost})
+    assert await keeper.abandoned.begin() + await keeper.abandoned.begin() == 1
+    assert set(keeper.rung) == {stored, lost}
+    play.runnable = keeper.rung
+    await play.run()
+    assert succeeded(await play.statuses())
+    assert [path for path, _ in play.ran if path != "b"] in (["a", "c"], ["c", "a"])
+
+
+async def test_nothing_of_a_workflow_may_run_before_all_of_it_counts(
+    play: Play, store: Store
+) -> None:
+    plan = play.plan(nodes=CHAIN)
+    await store.database[GRAPHS].insert_one({"_id": play.id, "swept": True})
+    with pytest.raises(StoreUnavailable, match="submit it again"):
+        await Planting(store.database).store(plan)
+    jobs = await store.database[JOBS].find({}, {"node": 1, "status": 1}).to_list(None)
+    assert [(job["node"], job["status"]) for job in jobs] == [("b", "waiting")]
+
+
 async def test_a_workflow_that_was_not_stored_whole_is_removed(play: Play, store: Store) -> None:
     keeper = Keeper(store)
-    plan = play.plan(nodes=CHAIN)
+    plan = play.plan(nodes=CHAIN, at_once=False)
     planting = Planting(store.database)
     await planting.store(plan)
     long_ago = datetime.now(UTC) - TOO_OLD - timedelta(minutes=1)
@@ -91,7 +118,7 @@ async def test_a_workflow_that_was_not_stored_whole_is_removed(play: Play, store
 
 
 async def test_whoever_stores_a_workflow_learns_that_it_was_swept(play: Play, store: Store) -> None:
-    plan = play.plan(nodes=CHAIN)
+    plan = play.plan(nodes=CHAIN, at_once=False)
     planting = Planting(store.database)
     await planting.store(plan)
     await store.database[GRAPHS].update_one({"_id": play.id}, {"$set": {"swept": True}})

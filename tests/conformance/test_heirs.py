@@ -187,6 +187,7 @@ async def first_of(play: Play) -> Job:
 async def test_only_links_of_a_chain_are_named_as_heirs(play: Play) -> None:
     usual = {"task": "one"}
     plan = play.plan(
+        at_once=False,
         nodes={
             "a": usual,
             "b": usual | {"after": ["a"]},
@@ -195,7 +196,7 @@ async def test_only_links_of_a_chain_are_named_as_heirs(play: Play) -> None:
             "join": usual | {"after": ["c", "d"]},
             "handler": usual | {"after": ["join"], "run_if": "all_done"},
             "list": usual | {"after": ["handler"], "foreach": [1, 2]},
-        }
+        },
     )
     named = {job["node"]: job.get("heir") for job in plan.jobs}
     ids = {job["node"]: job["_id"] for job in plan.jobs}

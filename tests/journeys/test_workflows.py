@@ -26,7 +26,7 @@ async def test_an_accepted_workflow_says_where_it_is_found(service: Service) -> 
     assert answer.headers["Location"] == f"/v1/workflows/{view['id']}" == view["links"]["self"]
     assert answer.headers["ETag"]
     assert answer.headers["Retry-After"] == "1"
-    assert (view["status"], view["open"], statuses(view)) == ("running", 1, {"a": "waiting"})
+    assert (view["status"], view["open"], statuses(view)) == ("running", 1, {"a": "queued"})
     assert (await end_of(service, view["id"]))["result"] == 2
 
 

@@ -181,7 +181,7 @@ async def test_a_chain_goes_on_with_the_slot_of_its_first_job(canvas: Canvas) ->
     assert ended.result == 40
     jobs = sorted(await canvas.jobs(ended.id), key=lambda job: job["_id"])
     assert all(job["starts"] == 1 for job in jobs)
-    followed = [job for job in jobs if job["queued_at"] == job["started_at"]]
+    followed = [job for job in jobs if job.get("queued_at") == job["started_at"]]
     assert len(followed) >= 20  # all, unless others waited for this worker
     in_order = [instant for job in jobs for instant in (job["started_at"], job["finished_at"])]
     assert in_order == sorted(in_order)
