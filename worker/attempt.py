@@ -30,6 +30,7 @@ class Attempt:
         "cut",
         "grew_before",
         "grow",
+        "has_slot",
         "job",
         "knows",
         "late",
@@ -37,7 +38,6 @@ class Attempt:
         "left",
         "marked",
         "on_left",
-        "passed_on",
         "progress",
         "running",
         "saw_outage",
@@ -77,7 +77,7 @@ class Attempt:
         self.saw_outage = False  # its task says that the other side is out of order
         self.began = time.monotonic()
         self.slot_since: float = self.began if after is None else after.slot_since
-        self.passed_on = False  # its heir has its slot
+        self.has_slot = True  # neither given back nor passed on to its heir
         self.on_left = on_left
 
     @property

@@ -119,7 +119,7 @@ class Runner:
         if parent is None:
             log.warning("heir.comes_too_late", job_id=heir.id, reason="this worker has stopped")
             return
-        parent.passed_on = True
+        parent.has_slot = False
         before = Before(parent.job.node or "", bequest.end.result or "null")
         self._start(heir, after=parent, before=before)
 
@@ -144,8 +144,8 @@ class Runner:
                 await asyncio.shield(self._pass_on(attempt, bequest))
             else:
                 written = self._end(end)
-                attempt.passed_on = True
-                self._tools.slots.release()
+                if len(self._end_writer) < self._tools.slots.total:
+                    self._give_back_slot(attempt)  # the next may be claimed while this is written
                 await asyncio.shield(written)
 
     async def _bequest_of(self, attempt: Attempt, end: End) -> Bequest | None:
@@ -168,7 +168,7 @@ class Runner:
             await self._bequests.put(bequest)
         finally:
             self._passing_on.pop(job.id, None)
-            if not attempt.passed_on:
+            if attempt.has_slot:  # nobody goes on with it
                 self._heirs.forget(bequest.heir)
 
     def _end(self, end: End) -> "asyncio.Future[None]":
@@ -178,13 +178,17 @@ class Runner:
     def _end_without(self, attempt: Attempt, error: BaseException) -> None:
         """Write the end of an attempt whose task does not, and use its slot for another."""
         self._end(self._executor.left(attempt, error))
-        self._tools.slots.release()
+        self._give_back_slot(attempt)
+
+    def _give_back_slot(self, attempt: Attempt) -> None:
+        if attempt.has_slot:
+            attempt.has_slot = False
+            self._tools.slots.release()
 
     def _finished(self, attempt: Attempt, running: "asyncio.Task[None]") -> None:
         self._running.discard(attempt)
         self._heirs.forget(attempt.job)
-        if not (attempt.left or attempt.passed_on):
-            self._tools.slots.release()
+        self._give_back_slot(attempt)
         if not running.cancelled() and (error := running.exception()):
             log.error("job.unfinished", error=str(error), exc_info=error)
 
