@@ -11,6 +11,7 @@ from shared.contracts.job import Job
 from shared.infrastructure.workflow.values import Before
 from warren.growing import Planted, SpawnOptions
 from worker.spawning import Spawning
+from worker.trails import Trail
 from worker.turns import Granted
 
 Grow = Callable[["Attempt", dict[str, Any], SpawnOptions], Planted | Awaitable[Planted]]
@@ -44,6 +45,7 @@ class Attempt:
         "slot_since",
         "spawned",
         "spawning",
+        "trail",
         "turns",
         "waits",
     )
@@ -55,8 +57,10 @@ class Attempt:
         on_left: "Callable[[Attempt, BaseException], None] | None" = None,
         after: "Attempt | None" = None,
         before: Before | None = None,
+        trail: Trail | None = None,
     ) -> None:
         self.job = job
+        self.trail = trail  # on which the slot came here, along a chain
         self.before = before  # what the job before it gave, if it goes on with that one's slot
         self.asked = job.cancel_asked_at is not None  # somebody cancels the job
         self.late = False  # its soft timeout is over, or this worker stops
@@ -92,6 +96,11 @@ class Attempt:
         """Return the present instant in the store's time, which our clock need not show."""
         since = timedelta(seconds=time.monotonic() - self.began)
         return (self.job.started_at or datetime.now(UTC)) + since
+
+    async def stands(self) -> None:
+        """Return once the loss of a primary cannot undo any more that the job is ours."""
+        if self.trail is not None:
+            await self.trail.proven()
 
     def ask(self) -> None:
         """Ask the task to stop, since its job is cancelled; more than once is the same."""

@@ -111,6 +111,7 @@ class Grower:
 
     async def _plant(self, attempt: Attempt, growth: Growth, draft: Draft) -> Grown:
         if not attempt.marked:
+            await attempt.stands()
             attempt.grew_before |= await until_stored(lambda: self._growing.mark(attempt.job))
             attempt.marked = True
             attempt.job = replace(attempt.job, grown=True)

@@ -7,6 +7,7 @@ never to a job of a lower priority than theirs (docs/decisions/0023).
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from uuid import uuid4
 
 from shared.contracts.attempt import Claim
@@ -23,7 +24,16 @@ from worker.attempt import Attempt
 GOES_ON_S = 1.0  # how long a slot may go on from job to job while others wait
 _PATIENCE = 0.1  # seconds with MongoDB: without an answer the usual way is as quick
 
-Find = Callable[[str], Awaitable[Job | None]]
+Read = Callable[[Sequence[str]], Awaitable[Sequence[Job]]]
+
+
+@dataclass(slots=True, eq=False)
+class _Ahead:
+    """The next jobs of a chain, as they were read, shared by the jobs before them."""
+
+    ids: Sequence[str]
+    reading: "asyncio.Task[dict[str, Job]]"
+    holders: int = 0
 
 
 class Heirs:
@@ -33,49 +43,61 @@ class Heirs:
         self,
         worker: str,
         *,
-        find: Find,
+        read: Read,
         claims: JobClaims,
         queues: Sequence[str],
         heartbeat: Heartbeat,
     ) -> None:
         self._worker = worker
-        self._find = find
+        self._read_jobs = read
         self._claims = claims
         self._queues = frozenset(queues)
         self._heartbeat = heartbeat
-        self._reading: dict[str, asyncio.Task[Job | None]] = {}  # by the id of the job before
+        self._ahead: dict[str, _Ahead] = {}  # by the ids of the jobs before
 
-    def look_for(self, job: Job) -> None:
-        """Begin to read the heir of a job that starts, or is about to."""
-        if job.heir is not None and job.id not in self._reading:
-            self._reading[job.id] = asyncio.create_task(self._read(job.heir))
+    def look_for(self, job: Job, *, after: Job | None = None) -> None:
+        """Begin to read the heir of a job that starts, or is about to, and some behind it.
+
+        What is read already for the job `after` which it comes need not be read again.
+        """
+        if job.heir is None or job.id in self._ahead:
+            return
+        ahead = None if after is None else self._ahead.get(after.id)
+        if ahead is None or job.heir not in ahead.ids:
+            ids = job.heirs or (job.heir,)
+            ahead = _Ahead(ids, asyncio.create_task(self._read(ids)))
+        ahead.holders += 1
+        self._ahead[job.id] = ahead
 
     def forget(self, job: Job) -> None:
         """Read no more for a job that has come to an end, or has not started after all."""
-        if job.heir is not None and (reading := self._reading.pop(job.id, None)):
-            reading.cancel()
+        if job.heir is not None and (ahead := self._ahead.pop(job.id, None)):
+            ahead.holders -= 1
+            if not ahead.holders:
+                ahead.reading.cancel()
 
     async def bequest(self, attempt: Attempt, end: End, *, waiting: int | None) -> Bequest | None:
         """Return the end with the job that goes on with the slot, if one may.
 
         `waiting` is the highest priority of the jobs that wait for this worker, if any do.
         """
-        reading = self._reading.get(end.job.id)
-        if reading is None or not _may_have_one(attempt, end):
+        ahead = self._ahead.get(end.job.id)
+        if ahead is None or not _may_have_one(attempt, end):
             return None
-        await asyncio.wait({reading}, timeout=_PATIENCE)
-        heir = _found(reading)
+        if not ahead.reading.done():
+            await asyncio.wait({ahead.reading}, timeout=_PATIENCE)
+        heir = _found(ahead.reading).get(end.job.heir or "")
         if heir is None or not (self._may_run(heir) and _is_fair(attempt, heir, waiting)):
             return None
         claim = Claim(token=uuid4().hex, worker=self._worker)
-        self.look_for(heir)  # the one after it, while this one is being claimed
+        self.look_for(heir, after=end.job)  # the one after it, while this one is being claimed
         return Bequest(end=end, heir=heir, claim=claim, at=attempt.now)
 
-    async def _read(self, job_id: str) -> Job | None:
+    async def _read(self, ids: Sequence[str]) -> dict[str, Job]:
         try:
-            return await self._find(job_id)
+            return {job.id: job for job in await self._read_jobs(ids)}
         except Unavailable:
-            return None
+            return {}
 
     def _may_run(self, heir: Job) -> bool:
         waits = heir.status is Status.WAITING and heir.because == FOR_JOBS and not heir.starts
@@ -84,10 +106,10 @@ class Heirs:
         return waits and not gated and here and self._heartbeat.proven
 
 
-def _found(reading: "asyncio.Task[Job | None]") -> Job | None:
+def _found(reading: "asyncio.Task[dict[str, Job]]") -> dict[str, Job]:
     """Return what was read by now: whatever went wrong with it must not cost the end."""
     if not reading.done() or reading.cancelled() or reading.exception() is not None:
-        return None
+        return {}
     return reading.result()
 
 

@@ -36,11 +36,11 @@ from shared.infrastructure.settings import WorkerSettings, load
 from shared.infrastructure.task_catalogue import TaskCatalogue
 from shared.infrastructure.workers import WorkerRow, Workers
 from shared.infrastructure.workflow.growing import Growing
-from shared.infrastructure.workflow.inheriting import Bequest, Inheriting
+from shared.infrastructure.workflow.inheriting import Inheriting
 from shared.infrastructure.workflow.node_jobs import NodeJobs
 from shared.infrastructure.workflow.values import Values
 from worker.attempt import Attempt
-from worker.bequeathing import Bequeathing
+from worker.bequeathing import Bequeathing, Step
 from worker.consumer import Tools
 from worker.declared_schedules import declare, declared_schedules
 from worker.ending import Ending, Followed
@@ -66,6 +66,7 @@ from worker.runner import Runner
 from worker.slots import Slots
 from worker.stopping import stop_of_this_process
 from worker.store_clock import StoreClock
+from worker.trails import Trails
 from worker.turns import Turns
 
 log = get_logger(__name__)
@@ -126,11 +127,14 @@ async def _parts(
     ending = Ending(
         ends, hints, follow=lambda job: settling.put(job, within=_NOBODY_WAITS if job.heir else 0)
     )
+    inheriting = Inheriting(database, ends)
     bequeathing = Bequeathing(
-        Inheriting(database, ends),
+        inheriting,
         ending,
-        go_on=lambda bequest, heir: runner.go_on(bequest, heir),  # noqa: PLW0108 -- opened later
+        hints,
+        go_on=lambda step, heir: runner.go_on(step, heir),  # noqa: PLW0108 -- it is opened later
     )
+    trails = Trails(inheriting, bequeathing.tell)
     turns = Turns(LimitTurns(database), Limits(database), StoreClock(), worker=worker)
     outcomes = Outcomes(Limits(database))
     held_lanes = HeldLanes(LaneRows(database))
@@ -156,8 +160,8 @@ async def _parts(
     )
     async with AsyncExitStack() as exits:
         end_writer = GroupCommit[End](ending.write)
-        bequests = GroupCommit[Bequest](bequeathing.write)
-        written = (end_writer, bequests, turns.asking, outcomes, held_lanes)
+        bequests = GroupCommit[Step](bequeathing.write)
+        written = (end_writer, trails, bequests, turns.asking, outcomes, held_lanes)
         for part in (hints, ringer, reports, settled, settling, *written):
             await exits.enter_async_context(part.running())
         exits.enter_context(watch.running(alive=heartbeat.loop_is_alive))
@@ -184,12 +188,13 @@ async def _parts(
             end_writer=end_writer,
             heirs=Heirs(
                 worker,
-                find=NodeJobs(database).find,
+                read=NodeJobs(database).read,
                 claims=claims,
                 queues=queues,
                 heartbeat=heartbeat,
             ),
             bequests=bequests,
+            trails=trails,
             handing_back=HandingBack(JobMoves(database), ringer, hints),
             hints=hints,
             tools=Tools(claims, ringer, heartbeat, slots),

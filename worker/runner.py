@@ -18,6 +18,7 @@ from shared.infrastructure.process import settle_memory
 from shared.infrastructure.workflow.inheriting import Bequest
 from shared.infrastructure.workflow.values import Before
 from worker.attempt import Attempt
+from worker.bequeathing import Step
 from worker.consumer import Consumer, Tools
 from worker.executor import Executor
 from worker.handing_back import HandingBack
@@ -25,6 +26,7 @@ from worker.heirs import Heirs
 from worker.orders import Orders
 from worker.quarantine import Quarantine
 from worker.stopping import Stop
+from worker.trails import Trails
 
 log = get_logger(__name__)
 
@@ -45,7 +47,8 @@ class Runner:
         quarantine: Quarantine,
         end_writer: GroupCommit[End],
         heirs: Heirs,
-        bequests: GroupCommit[Bequest],
+        bequests: GroupCommit[Step],
+        trails: Trails,
         handing_back: HandingBack,
         hints: HintSender,
         tools: Tools,
@@ -57,6 +60,7 @@ class Runner:
         self._end_writer = end_writer
         self._heirs = heirs
         self._bequests = bequests
+        self._trails = trails
         self._passing_on: dict[str, Attempt] = {}  # those whose ends are written with their heirs
         self._handing_back = handing_back
         self._hints = hints
@@ -113,27 +117,30 @@ class Runner:
             await source.rebuild_if_deaf()
             await asyncio.sleep(_PULSE)
 
-    def go_on(self, bequest: Bequest, heir: Job) -> None:
+    def go_on(self, step: Step, heir: Job) -> None:
         """Start the heir of a job that has just ended, on the same slot."""
-        parent = self._passing_on.get(bequest.end.job.id)
+        end = step.bequest.end
+        parent = self._passing_on.get(end.job.id)
         if parent is None:
             log.warning("heir.comes_too_late", job_id=heir.id, reason="this worker has stopped")
             return
         parent.has_slot = False
-        before = Before(parent.job.node or "", bequest.end.result or "null")
-        self._start(heir, after=parent, before=before)
+        before = Before(parent.job.node or "", end.result or "null", step.trail.proven)
+        self._run(
+            Attempt(heir, on_left=self._end_without, after=parent, before=before, trail=step.trail)
+        )
 
-    def _start(
-        self, job: Job, *, after: Attempt | None = None, before: Before | None = None
-    ) -> None:
-        attempt = Attempt(job, on_left=self._end_without, after=after, before=before)
-        self._heirs.look_for(job)
-        self._attempts[job.id] = attempt
+    def _start(self, job: Job) -> None:
+        self._run(Attempt(job, on_left=self._end_without))
+        if not job.limits:  # else it is told once limits let it in
+            self._hints.tell([hint_of(job)], can_wait=True)
+
+    def _run(self, attempt: Attempt) -> None:
+        self._heirs.look_for(attempt.job)
+        self._attempts[attempt.job.id] = attempt
         self._running.add(attempt)
         attempt.running = asyncio.create_task(self._run_one(attempt))
         attempt.running.add_done_callback(partial(self._finished, attempt))
-        if not job.limits:  # else it is told once limits let it in
-            self._hints.tell([hint_of(job)], can_wait=True)
 
     async def _run_one(self, attempt: Attempt) -> None:
         async with self._quarantine.admit(attempt):
@@ -143,10 +150,19 @@ class Runner:
             if bequest := await self._bequest_of(attempt, end):
                 await asyncio.shield(self._pass_on(attempt, bequest))
             else:
+                await self._stands(attempt, end)
                 written = self._end(end)
                 if len(self._end_writer) < self._tools.slots.total:
                     self._give_back_slot(attempt)  # the next may be claimed while this is written
                 await asyncio.shield(written)
+
+    async def _stands(self, attempt: Attempt, end: End) -> None:
+        """Let nothing be undone any more of what was before an end."""
+        try:
+            await attempt.stands()
+        except BaseException:  # such as the end of this worker: the outcome must not be lost
+            self._end(end)
+            raise
 
     async def _bequest_of(self, attempt: Attempt, end: End) -> Bequest | None:
         if end.job.heir is None:
@@ -165,7 +181,7 @@ class Runner:
         self._attempts.pop(job.id, None)
         self._passing_on[job.id] = attempt
         try:
-            await self._bequests.put(bequest)
+            await self._bequests.put(Step(bequest, attempt.trail or self._trails.new()))
         finally:
             self._passing_on.pop(job.id, None)
             if attempt.has_slot:  # nobody goes on with it

@@ -58,6 +58,7 @@ class Job:
     workflow_id: str | None = None
     node: str | None = None  # its path in the workflow
     heir: str | None = None  # the next in a chain: either waits for, or is awaited by, no other
+    heirs: tuple[str, ...] = ()  # the next few of a chain, on every eighth of its jobs
     parent_id: str | None = None  # the job, or the node with foreach, from which it grew
     element: int | None = None  # its place in the list, if it is one of a foreach
     item: str | None = None  # that element (JSON text), where the input still refers to it

@@ -108,10 +108,19 @@ async def update(
     return matched
 
 
-async def in_order(database: Database, collection: str, updates: Sequence[RawBSONDocument]) -> int:
-    """Apply updates one after the other up to the first that fails; return how many matched."""
+async def in_order(
+    database: Database,
+    collection: str,
+    updates: Sequence[RawBSONDocument],
+    *,
+    durable: bool = True,
+) -> int:
+    """Apply updates one after the other up to the first that fails; return how many matched.
+
+    `durable` is as in `update`.
+    """
     command = {"update": collection, "updates": list(updates), "ordered": True}
-    matched: int = (await _run(database, command))["n"]
+    matched: int = (await _run(database, command, durable=durable))["n"]
     return matched
 
 

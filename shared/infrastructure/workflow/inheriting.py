@@ -1,8 +1,9 @@
-"""A job and its heir: the end of the one and the claim of the other, in one durable write.
+"""A job and its heir: the end of the one and the claim of the other, in one write.
 
 The end goes first, and if its claim was lost it fails instead of matching nothing, so that the
-server stops there: no heir is claimed whose parent has not ended. Whatever else happens, the steps
-are done again one by one with the same tokens (docs/decisions/0023).
+server stops there: no heir is claimed whose parent has not ended. That write does not wait for the
+disk: a later one, which finds what it left, proves that it lasts (docs/decisions/0026). Whatever
+else happens, the steps are done again one by one with the same tokens (docs/decisions/0023).
 """
 
 from collections.abc import Sequence
@@ -54,25 +55,43 @@ class Inheriting:
         self._jobs = database[JOBS]
         self._ends = ends
 
-    async def write(self, bequests: Sequence[Bequest]) -> Bequeathed:
-        """Store ends and claim their heirs, repeating until MongoDB answers."""
-        if await self._at_once(bequests):
-            return Bequeathed(late=[], won={each.end.job.id: _ours(each) for each in bequests})
-        late = await self._ends.write([each.end for each in bequests])
-        lost = {end.job.id for end in late}
-        ended = [each for each in bequests if each.end.job.id not in lost]
-        won = {each.end.job.id: _ours(each) for each in ended if await self._claimed(each)}
-        return Bequeathed(late=late, won=won)
+    async def pass_on(self, bequests: Sequence[Bequest]) -> bool:
+        """Store ends and claim their heirs without waiting for the disk; say if all took effect.
 
-    async def _at_once(self, bequests: Sequence[Bequest]) -> bool:
-        """Say whether all ends and all claims took effect; else nothing is known."""
+        Then the loss of the primary may undo it until `last` has said otherwise. If not, nothing
+        is known.
+        """
         statements = [
             statement for each in bequests for statement in (_encode_end(each.end), encode(each))
         ]
         try:
-            return await in_order(self._database, JOBS, statements) == len(statements)
+            matched = await in_order(self._database, JOBS, statements, durable=False)
         except StoreUnavailable:
             return False
+        return matched == len(statements)
+
+    async def last(self, bequests: Sequence[Bequest]) -> bool:
+        """Say whether all these claims stand and will last, and with them all that led to them.
+
+        The same value is written once more, which changes nothing: MongoDB answers once everything
+        that it knew then is durable.
+        """
+        claims = [{"_id": each.heir.id, "claim.token": each.claim.token} for each in bequests]
+        same = [
+            encoded(
+                {"q": claim, "u": {"$set": {"claim.token": claim["claim.token"]}}, "hint": BY_ID}
+            )
+            for claim in claims
+        ]
+        return await update(self._database, JOBS, same) == len(same)
+
+    async def write(self, bequests: Sequence[Bequest]) -> Bequeathed:
+        """Store ends and claim their heirs durably, repeating until MongoDB answers."""
+        late = await self._ends.write([each.end for each in bequests])
+        lost = {end.job.id for end in late}
+        ended = [each for each in bequests if each.end.job.id not in lost]
+        won = {each.end.job.id: ours(each) for each in ended if await self._claimed(each)}
+        return Bequeathed(late=late, won=won)
 
     async def _claimed(self, bequest: Bequest) -> bool:
         """Claim an heir whose parent has ended for certain; say whether it is ours.
@@ -99,7 +118,7 @@ def encode(bequest: Bequest) -> RawBSONDocument:
     return encoded({"q": as_it_was, "u": change, "hint": BY_ID})
 
 
-def _ours(bequest: Bequest) -> Job:
+def ours(bequest: Bequest) -> Job:
     """Return the heir as it is stored now; it starts when its parent ends, give or take a write."""
     return bequest.heir.inherited(by=bequest.claim, at=bequest.at)
 

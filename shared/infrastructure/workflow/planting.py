@@ -40,6 +40,8 @@ Of nodes with the same task and no fields of their own it makes the same, but fo
 
 _AT_ONCE = 500  # nodes in one insert: while it is stored, the next are encoded
 _SMALL = 16 * 1024  # characters of an input that is stored twice, with the node and with its job
+_AHEAD = 8  # jobs of a chain that are read at once
+_LAST: Document = {"_id": None}  # whatever ends a chain
 _GATED = frozenset({"run_at", "expires_at", "keys", "limits"})  # what else a job may wait for
 
 
@@ -255,6 +257,29 @@ def _name_heirs(rows: Sequence[NodeRow], jobs: Mapping[int, Document]) -> None:
         child = edges[0] if len(edges) == 2 else -1
         if child in jobs and _waits_for_one_job_only(rows[child], jobs[child]):
             job["heir"] = rows[child].id
+    followed = {job["_id"]: job for job in jobs.values() if "heir" in job}
+    heirs = {job["heir"] for job in followed.values()}
+    for job in followed.values():
+        if job["_id"] not in heirs:
+            _name_those_ahead(job, followed)
+
+
+def _name_those_ahead(first: Document, followed: Mapping[str, Document]) -> None:
+    """Note on every few jobs of a chain those up to the next that has such a note.
+
+    Whoever runs the chain reads them at once.
+    """
+    names: list[str] = []
+    job, size = first, 0
+    while job["_id"] in followed:
+        names.append(job["heir"])
+        job = followed.get(job["heir"], _LAST)
+        size += len(job.get("input", ""))
+        if len(names) == _AHEAD or size > _SMALL:
+            first["heirs"], names, size = names, [], 0
+            first = job
+    if names:
+        first["heirs"] = names
 
 
 def _waits_for_one_job_only(row: NodeRow, job: Document) -> bool:

@@ -1,7 +1,7 @@
 """What references mean: reads results and errors of other nodes, and puts them into a template."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import orjson
@@ -27,6 +27,7 @@ class Before(NamedTuple):
 
     node: str
     result: str  # JSON text
+    lasts: Callable[[], Awaitable[None]]  # returns once no loss of a primary can undo its end
 
 
 class Values:
@@ -46,6 +47,7 @@ class Values:
             if names_in(template) <= {name}:
                 known = Known(orjson.loads(before.result), len(before.result))
                 return resolve(template, {name: known})
+            await before.lasts()
         owner = job.id if job.element is None else job.parent_id
         node = await self._graphs.node(owner or job.id)
         item = None if job.item is None else orjson.loads(job.item)
