@@ -17,7 +17,7 @@ from bench.running import HOST, STALLED_S, Running, WrongResults
 from bench.systems.celery import RESULTS
 from bench.workflows.shapes import Shape
 
-POLL_S = 0.005
+POLL_S = 0.01
 _DURABLE = ReadConcern("majority")  # what no loss of the primary can take back
 
 

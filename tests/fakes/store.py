@@ -145,6 +145,17 @@ class FakeInheriting(Inheriting):
         self._store = store
         self._ends = ends
 
+    async def pass_on(self, bequests: Sequence[Bequest]) -> bool:
+        jobs = self._store.jobs
+        as_read = all(jobs[each.heir.id] == each.heir for each in bequests)
+        if not as_read or any(jobs[each.end.job.id] != each.end.job for each in bequests):
+            return False
+        return not (await self.write(bequests)).late
+
+    async def last(self, bequests: Sequence[Bequest]) -> bool:
+        self._store.journal.append(("prove", [each.heir.id for each in bequests]))
+        return all(self._store.jobs[each.heir.id].claim == each.claim for each in bequests)
+
     async def write(self, bequests: Sequence[Bequest]) -> Bequeathed:
         late = await self._ends.write([each.end for each in bequests])
         won = {each.end.job.id: self._claim(each) for each in bequests if each.end not in late}

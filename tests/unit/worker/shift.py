@@ -1,7 +1,7 @@
 """A runner of a few tasks, and everything around it, for the tests of a worker's life."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,6 @@ from shared.contracts.job import Job
 from shared.contracts.moves import Status
 from shared.infrastructure.batching import GroupCommit
 from shared.infrastructure.end_statements import End
-from shared.infrastructure.workflow.inheriting import Bequest
 from tests.builders import a_job
 from tests.eventually import eventually
 from tests.fakes.broker import FakeHints, FakeRinger, FakeSource, a_bell
@@ -27,7 +26,7 @@ from tests.fakes.store import (
 from tests.fakes.worker import FakeGrower, FakeHeartbeat, FakeHeldLanes, FakeLimiting, FakeValues
 from warren import task
 from worker.attempt import Attempt
-from worker.bequeathing import Bequeathing
+from worker.bequeathing import Bequeathing, Step
 from worker.consumer import Tools
 from worker.ending import Ending
 from worker.executions.loop import OnTheLoop
@@ -41,6 +40,7 @@ from worker.reports import Reports
 from worker.runner import Runner
 from worker.slots import Slots
 from worker.stopping import Stop
+from worker.trails import Trails
 
 release = asyncio.Event()
 
@@ -96,12 +96,15 @@ class Shift:
         reports = Reports(FakeReports(), self.hints)
         self.ending = Ending(self.ends, self.hints)
         self.writer = GroupCommit[End](self.ending.write)
+        inheriting = FakeInheriting(self.store, self.ends)
         self.bequeathing = Bequeathing(
-            FakeInheriting(self.store, self.ends),
+            inheriting,
             self.ending,
-            go_on=lambda bequest, heir: self.runner.go_on(bequest, heir),
+            self.hints,
+            go_on=lambda step, heir: self.runner.go_on(step, heir),
         )
-        self.bequests = GroupCommit[Bequest](self.bequeathing.write)
+        self.bequests = GroupCommit[Step](self.bequeathing.write)
+        self.trails = Trails(inheriting, self.bequeathing.tell)
         ringer = FakeRinger(self.store.journal)
         self.runner = Runner(
             worker="us",
@@ -120,12 +123,13 @@ class Shift:
             end_writer=self.writer,
             heirs=Heirs(
                 "us",
-                find=self.find,
+                read=self.read,
                 claims=claims,
                 queues=["default"],
                 heartbeat=self.heartbeat,
             ),
             bequests=self.bequests,
+            trails=self.trails,
             handing_back=HandingBack(FakeMoves(self.store), ringer, self.hints),
             hints=self.hints,
             tools=Tools(claims, ringer, self.heartbeat, self.slots),
@@ -144,7 +148,7 @@ class Shift:
     @asynccontextmanager
     async def working(self) -> AsyncIterator["asyncio.Task[None]"]:
         release.clear()
-        async with self.writer.running(), self.bequests.running():
+        async with self.writer.running(), self.trails.running(), self.bequests.running():
             running = asyncio.create_task(self.runner.run(self.source, self.orders, self.stop))
             try:
                 yield running
@@ -154,8 +158,8 @@ class Shift:
                 await asyncio.gather(running, return_exceptions=True)
                 await eventually(lambda: not self.slots.taken)
 
-    async def find(self, job_id: str) -> Job | None:
-        return self.store.jobs.get(job_id)
+    async def read(self, ids: Sequence[str]) -> list[Job]:
+        return [self.store.jobs[job_id] for job_id in ids if job_id in self.store.jobs]
 
     def gets(self, *tasks: str, **overrides: Any) -> list[Job]:
         """Let jobs of these tasks exist, and their bell arrive."""

@@ -1,6 +1,7 @@
 """Jobs that go on with the slot of the one before them: when they do, and when they do not."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -42,18 +43,20 @@ class Desk:
         self.claims = FakeClaims(FakeStore(), tasks=["t.quick"])
         self.heartbeat = FakeHeartbeat()
         self.trouble: Exception | None = None
+        self.asked: list[list[str]] = []
         self.heirs = Heirs(
             "us",
-            find=self.find,
+            read=self.read,
             claims=self.claims,
             queues=["default"],
             heartbeat=self.heartbeat,
         )
 
-    async def find(self, job_id: str) -> Job | None:
+    async def read(self, ids: Sequence[str]) -> list[Job]:
+        self.asked.append(list(ids))
         if self.trouble:
             raise self.trouble
-        return self.heir if job_id == self.heir.id else None
+        return [self.heir] if self.heir.id in ids else []
 
     async def decide(self, end: End | None = None, waiting: int | None = None) -> Bequest | None:
         job = self.attempt.job
@@ -160,6 +163,18 @@ async def test_while_equals_wait_a_slot_goes_on_for_a_second() -> None:
 async def test_what_is_more_urgent_goes_first() -> None:
     assert await Desk(an_heir()).decide(waiting=USUAL + 1) is None
     assert await Desk(an_heir(priority=9)).decide(waiting=USUAL + 1) is not None
+
+
+async def test_what_was_read_ahead_is_not_read_again() -> None:
+    third = an_heir(node="c")
+    desk = Desk(an_heir(heir=third.id))
+    job = replace(desk.attempt.job, heirs=(desk.heir.id, third.id, "a fourth"))
+    desk.heirs.look_for(job)
+    desk.heirs.look_for(desk.heir, after=job)
+    desk.heirs.look_for(third, after=desk.heir)  # of whose heir nothing is known
+    await eventually(lambda: desk.asked == [[desk.heir.id, third.id, "a fourth"]])
+    for each in (job, desk.heir, third):
+        desk.heirs.forget(each)
 
 
 async def a_chain(shift: Shift, *tasks: str) -> list[Job]:
