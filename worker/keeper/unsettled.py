@@ -1,5 +1,7 @@
 """Finishes the follow-ups of ended jobs whose first owner died before it had done them."""
 
+import math
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -13,6 +15,7 @@ from shared.infrastructure.logs import get_logger
 EVERY = 1.5  # seconds
 MOST = 1000
 OWNERS_TURN = timedelta(seconds=2)  # in which whoever wrote an end does what follows from it
+HEIRS_TURN = 4.0  # seconds from our first sight of an end whose worker may run the next job still
 log = get_logger(__name__)
 
 
@@ -23,14 +26,25 @@ class Unsettled:
         self._rescue = rescue
         self._follow_ups = follow_ups
         self._hints = hints
+        self._seen: dict[str, float] = {}  # ends with heirs: when we saw them first
 
     async def step(self) -> int:
         """Settle what its owner left unsettled; return how many."""
         if not self._hints.link.up:
             return 0
-        found = await self._rescue.unsettled(OWNERS_TURN, most=MOST)
+        found = self._left(await self._rescue.unsettled(OWNERS_TURN, most=MOST))
         await self.settle(found)
         return len(found)
+
+    def _left(self, found: Sequence[Job]) -> list[Job]:
+        """Return those that nobody but us will settle, as far as one can tell.
+
+        A primary that is lost may leave an end and lose the claim of its heir, which runs: its
+        worker repeats the claim as soon as there is a primary, and must not find the heir gone.
+        """
+        now = time.monotonic()
+        self._seen = {job.id: self._seen.get(job.id, now) for job in found if job.heir is not None}
+        return [job for job in found if now - self._seen.get(job.id, -math.inf) >= HEIRS_TURN]
 
     async def settle_those(self, ids: Sequence[str]) -> None:
         """Do the follow-ups of jobs that the caller has just ended."""

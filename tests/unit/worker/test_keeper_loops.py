@@ -151,6 +151,17 @@ async def test_an_end_that_cannot_be_settled_holds_up_no_other(night: Night) -> 
     assert night.follow_ups.settled == [good.id]
 
 
+async def test_an_end_whose_heir_may_run_is_left_to_its_worker_for_a_while(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = a_job_in(Status.SUCCEEDED, unsettled=True, heir="next")
+    night.store.put(job)
+    assert await night.unsettled.step() == 0
+    monkeypatch.setattr("worker.keeper.unsettled.HEIRS_TURN", 0)
+    assert await night.unsettled.step() == 1
+    assert not night.store.jobs[job.id].unsettled
+
+
 async def test_without_a_broker_ends_stay_unsettled(night: Night) -> None:
     night.store.put(a_job_in(Status.FAILED, unsettled=True))
     night.hints.link.up = False  # type: ignore[misc]
