@@ -13,7 +13,7 @@ from shared.contracts.workflow.graph import Graph
 from shared.contracts.workflow.run_if import Rule
 from shared.infrastructure.workflow.overview import Place
 from shared.infrastructure.workflow.planting import Plan
-from shared.infrastructure.workflow.rows import ENDED, WAITING, node_document
+from shared.infrastructure.workflow.rows import ENDED, WAITING, NodeRow, stored_rule
 
 Facts = dict[str, Any]
 
@@ -102,7 +102,7 @@ def new_view(plan: Plan) -> Facts:
     rows = [row.path for row in plan.rows]
     nodes = {
         row.path: node_view(
-            {**node_document(row), "foreach": row.foreach is not None},
+            _outline(row),
             row.job if row.is_first else None,
             {Place(row.graph, n): rows[n] for n in row.of},
         )
@@ -112,6 +112,21 @@ def new_view(plan: Plan) -> Facts:
     first = len(plan.first)
     counts = counts_of({Status.QUEUED.value: first, Status.WAITING.value: len(rows) - first})
     return whole_view(whole, nodes if len(rows) <= MOST_NODES_SHOWN else None, counts)
+
+
+def _outline(row: NodeRow) -> Facts:
+    """Return what is shown of a node as it is stored."""
+    return {
+        "_id": row.id,
+        "graph": row.graph,
+        "task": row.task,
+        "foreach": row.foreach is not None,
+        "state": row.state,
+        "of": row.of,
+        "run_if": stored_rule(row.run_if),
+        "tolerate": row.tolerate,
+        "hook": row.hook,
+    }
 
 
 def whole_view(

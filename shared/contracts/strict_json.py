@@ -16,7 +16,8 @@ from shared.contracts.errors import Malformed
 MAX_DEPTH = 64
 # Possessive, and the closing quote optional: a string without end is passed over in one go.
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_BRACKETS = re.compile(rb"[\[\]{}]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_INNERMOST = re.compile(rb"\[\]|\{\}")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 
@@ -26,7 +27,7 @@ def parse(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
     _check_depth(body, max_depth)
     try:
         text = body.decode()
-        if _NUL.search(text):
+        if "\\u0000" in text and _NUL.search(text):
             raise Malformed("the body holds a NUL character (\\u0000); leave it out")
         value = _DECODER.decode(text)
         if "\\u" in text:
@@ -49,9 +50,17 @@ def dump(value: Any) -> str:
 def _check_depth(body: bytes, max_depth: int) -> None:
     if body.count(b"[") + body.count(b"{") <= max_depth:
         return
+    brackets = _STRINGS.sub(b"", body).translate(None, _NO_BRACKETS)
+    rest = brackets
+    for _ in range(max_depth):  # much quicker than to count one by one
+        rest, closed = _INNERMOST.subn(b"", rest)
+        if not closed:
+            break
+    if not rest:
+        return
     depth = 0
-    for bracket in _BRACKETS.finditer(_STRINGS.sub(b"", body)):
-        depth += 1 if bracket[0] in b"[{" else -1
+    for bracket in brackets:
+        depth += 1 if bracket in b"[{" else -1
         if depth > max_depth:
             raise Malformed(f"the body nests deeper than {max_depth} levels")
 

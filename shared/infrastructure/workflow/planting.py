@@ -29,7 +29,7 @@ from shared.infrastructure.documents import to_document
 from shared.infrastructure.mongo import Database, Document
 from shared.infrastructure.workflow.graphs import Graphs
 from shared.infrastructure.workflow.node_jobs import FOR_JOBS, NodeJobs
-from shared.infrastructure.workflow.rows import STARTED, NodeRow
+from shared.infrastructure.workflow.rows import STARTED, WAITING, NodeRow
 from shared.infrastructure.writes import encoded
 
 JobOf = Callable[[Node, str], Job]
@@ -133,13 +133,14 @@ def plan_of(
         job = _job(each, templates) if each.node.task is not None else None
         if job is not None and run_at is not None and not each.node.parents:
             job["run_at"] = max(run_at, job.get("run_at", run_at))
+        if job is not None and at_once and _waits_for_nothing(each.node, job):
+            del job["because"]
+            job["status"] = Status.QUEUED.value
         row = _row(graph, each, index, workflow_id, plot.seed, job)
         rows.append(row)
         if job is not None and row.single:
             jobs[each.number] = job
     _name_heirs(rows, jobs)
-    if at_once:
-        _let_run_at_once(rows, jobs)
     document: Document = {
         "_id": plot.seed,
         "workflow_id": workflow_id,
@@ -155,7 +156,10 @@ def plan_of(
         **(said or {}),
     }
     return Plan(
-        document=document, rows=tuple(rows), jobs=tuple(jobs.values()), members=graph.shape.members
+        document=document,
+        rows=tuple(rows),
+        jobs=tuple(job for n, job in jobs.items() if not rows[n].is_first),
+        members=graph.shape.members,
     )
 
 
@@ -213,6 +217,7 @@ def _row(
     needs = [(name, index[name]) for name in node.needs if name]
     if "" in node.needs and node.subject:
         needs.append(("", index[node.subject]))
+    first = job is not None and job["status"] == Status.QUEUED.value
     return NodeRow(
         id=each.id,
         graph=seed,
@@ -231,7 +236,8 @@ def _row(
         template=_text(node.input) if node.task is None else None,
         foreach=None if node.foreach is None else _text(node.foreach),
         max_parallel=node.max_parallel,
-        job=job if node.foreach is not None else None,
+        job=job if first or node.foreach is not None else None,
+        state=STARTED if first else WAITING,
         queue=job["queue"] if job else "",
         priority=job["priority"] if job else USUAL,
         tags=tuple(job.get("tags", ())) if job else (),
@@ -239,15 +245,9 @@ def _row(
     )
 
 
-def _let_run_at_once(rows: list[NodeRow], jobs: dict[int, Document]) -> None:
-    """Take the jobs that wait for nothing from the others: they are stored as runnable ones."""
-    for n, row in enumerate(rows):
-        gated = row.of or row.timed or row.keys
-        if n in jobs and not gated and len(jobs[n].get("input", "")) <= _SMALL:
-            job = jobs.pop(n)
-            del job["because"]
-            job["status"] = Status.QUEUED.value
-            rows[n] = replace(row, state=STARTED, job=job)
+def _waits_for_nothing(node: Node, job: Document) -> bool:
+    gated = node.parents or node.foreach is not None or "run_at" in job or "keys" in job
+    return not gated and len(job.get("input", "")) <= _SMALL
 
 
 def _name_heirs(rows: Sequence[NodeRow], jobs: Mapping[int, Document]) -> None:

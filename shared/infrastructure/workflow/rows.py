@@ -6,6 +6,7 @@ changes nothing the second time. Templates are JSON text, as all data of users i
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from bson.int64 import Int64
@@ -25,6 +26,12 @@ WAITING, STARTED, ENDED = "waiting", "started", "ended"
 
 
 _NONE = Parents.waiting(0)
+_USUAL_RULE = RunIf()
+_OPTIONAL = (
+    *("task", "of", "edges", "template", "foreach", "max_parallel", "job", "queue", "tags", "keys"),
+    *("tolerate", "hook", "timed"),
+)
+_optional_of = attrgetter(*_OPTIONAL)
 
 
 @record
@@ -86,28 +93,21 @@ def node_document(row: NodeRow) -> Document:
         "run": row.run,
         **words_of("", row.parents),
     }
-    if row.run_if != RunIf():
-        document["run_if"] = [row.run_if.rule.value, row.run_if.least]
-    optional = (
-        "task",
-        "of",
-        "edges",
-        "template",
-        "foreach",
-        "max_parallel",
-        "job",
-        "queue",
-        "tags",
-        "keys",
-    )
-    for name in (*optional, "tolerate", "hook", "timed"):
-        if value := getattr(row, name):
-            document[name] = list(value) if isinstance(value, tuple) else value
+    if rule := stored_rule(row.run_if):
+        document["run_if"] = rule
+    for name, value in zip(_OPTIONAL, _optional_of(row), strict=True):
+        if value:
+            document[name] = list(value) if type(value) is tuple else value
     if row.priority != USUAL:
         document["priority"] = row.priority
     if row.needs:
         document["needs"] = [list(each) for each in row.needs]
     return document
+
+
+def stored_rule(run_if: RunIf) -> list[Any] | None:
+    """Return how the condition of a node is stored; None for the usual one."""
+    return None if run_if == _USUAL_RULE else [run_if.rule.value, run_if.least]
 
 
 def node_row(document: Mapping[str, Any]) -> NodeRow:
@@ -150,6 +150,8 @@ def node_row(document: Mapping[str, Any]) -> NodeRow:
 def words_of(prefix: str, parents: Parents) -> Document:
     """Return the fields that hold these sets."""
     total = parents.total
+    if not total:
+        return {f"{prefix}{name}": [] for name in ("open", *SETS)}
     fields = {f"{prefix}open": _stored(to_words(parents.open, total))}
     for name in SETS:
         fields[f"{prefix}{name}"] = _stored(to_words(getattr(parents, name), total))
