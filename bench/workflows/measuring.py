@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from pymongo.read_concern import ReadConcern
 
+from bench import machine
 from bench.http import Pool, request_bytes
 from bench.running import HOST, STALLED_S, Running, WrongResults
 from bench.systems.celery import RESULTS
@@ -41,7 +42,8 @@ class Measured:
 
 
 async def measure(running: Running, shape: Shape) -> Measured:
-    """Run a workflow once; raise WrongResults if its result is not what it must be."""
+    """Run a workflow once, on a machine that has come to rest; raise WrongResults."""
+    await machine.quiet()
     measured = _of_warren if running.system.family == "warren" else _of_celery
     async with asyncio.timeout(4 * STALLED_S):
         return await measured(running, shape)

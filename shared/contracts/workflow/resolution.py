@@ -19,6 +19,7 @@ from shared.contracts.workflow.references import (
     found_in,
     is_literal,
     reference_in,
+    references_in,
 )
 
 MOST_BYTES = 256 * 1024 * 1024
@@ -72,8 +73,10 @@ def resolve(template: Any, known: Mapping[str, Known], *, item: Any = None) -> A
 
 def names_in(template: Any) -> set[str]:
     """Return the nodes that a template refers to."""
-    found = (each.reference for each in found_in(template))
-    return {ref.node for ref in found if ref and ref.kind is not Kind.ITEM}
+    references = references_in(template)
+    if references is None:  # what is faulty is passed over
+        references = [each.reference for each in found_in(template) if each.reference]
+    return {ref.node for ref in references if ref.kind is not Kind.ITEM}
 
 
 def _make(made: Mapping[str, Any], known: dict[str, Known], most: int) -> None:

@@ -95,7 +95,7 @@ class Advance:
         jobs = [job for job in (*ended, *felled.cancelled) if job.workflow_id is not None]
         elements = [job for job in jobs if job.element is not None]
         singles = {job.id: job for job in jobs if job.element is None}
-        rows = await self._graphs.nodes(list(singles))
+        rows = await self._graphs.ended(list(singles))
         causes = await self._owners.causes(list(singles.values()))
         ends = [end_of_job(row, singles[row.id], causes.get(row.id)) for row in rows]
         ends += [cancelled_list(row) for row in felled.lists]

@@ -28,6 +28,7 @@ from shared.infrastructure.writes import encoded, insert, update
 
 _MOST_AT_ONCE = 1000
 _WITHOUT_EDGES = {"edges": 0, "needs": 0}
+_WITHOUT_JOB = {"job": 0, "needs": 0, "of": 0}
 
 
 class Graphs:
@@ -71,12 +72,20 @@ class Graphs:
 
     async def nodes(self, ids: Sequence[str], *, waiting: bool = False) -> list[NodeRow]:
         """Return those of the nodes that exist; of those that wait, only what decides on them."""
+        return await self._read(ids, _WITHOUT_EDGES if waiting else None, waiting=waiting)
+
+    async def ended(self, ids: Sequence[str]) -> list[NodeRow]:
+        """Return what it takes to tell others of the ends of nodes, which are no lists."""
+        return await self._read(ids, _WITHOUT_JOB)
+
+    async def _read(
+        self, ids: Sequence[str], shown: Document | None, *, waiting: bool = False
+    ) -> list[NodeRow]:
         rows: list[NodeRow] = []
         for start in range(0, len(ids), _MOST_AT_ONCE):
             wanted: Document = {"_id": {"$in": list(ids[start : start + _MOST_AT_ONCE])}}
             if waiting:
                 wanted["state"] = WAITING
-            shown = _WITHOUT_EDGES if waiting else None
             with translated():
                 found = await self._nodes.find(wanted, shown).hint(BY_ID).to_list(None)
             rows += map(node_row, found)
