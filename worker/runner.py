@@ -175,17 +175,19 @@ class Runner:
             raise
         return None if self.consumer.draining else bequest
 
-    async def _pass_on(self, attempt: Attempt, bequest: Bequest) -> None:
+    def _pass_on(self, attempt: Attempt, bequest: Bequest) -> "asyncio.Future[None]":
         """End a job and go on with its heir, unless that has become somebody else's."""
-        job = attempt.job
-        self._attempts.pop(job.id, None)
-        self._passing_on[job.id] = attempt
-        try:
-            await self._bequests.put(Step(bequest, attempt.trail or self._trails.new()))
-        finally:
-            self._passing_on.pop(job.id, None)
-            if attempt.has_slot:  # nobody goes on with it
-                self._heirs.forget(bequest.heir)
+        self._attempts.pop(attempt.job.id, None)
+        self._passing_on[attempt.job.id] = attempt
+        passed = self._bequests.put(Step(bequest, attempt.trail or self._trails.new()))
+        passed.add_done_callback(partial(self._passed_on, attempt, bequest.heir))
+        return passed
+
+    def _passed_on(self, attempt: Attempt, heir: Job, passed: "asyncio.Future[None]") -> None:
+        del passed
+        self._passing_on.pop(attempt.job.id, None)
+        if attempt.has_slot:  # nobody goes on with it
+            self._heirs.forget(heir)
 
     def _end(self, end: End) -> "asyncio.Future[None]":
         self._attempts.pop(end.job.id, None)  # from here on, stopping must not lose the outcome

@@ -18,7 +18,8 @@ from shared.contracts.workflow.reading import read_graph
 from shared.infrastructure.follow_ups import FollowUps
 from shared.infrastructure.logs import get_logger
 from shared.infrastructure.mongo import Database
-from shared.infrastructure.workflow.planting import Plan, Planting, plan_of
+from shared.infrastructure.workflow.plans import Plan, plan_of
+from shared.infrastructure.workflow.planting import Planting
 from shared.infrastructure.workflow.progress import Progress, Runnable
 from shared.infrastructure.workflow.rows import NodeRow
 

@@ -12,7 +12,7 @@ from shared.contracts.workflow.critical_path import critical_path
 from shared.contracts.workflow.graph import Graph
 from shared.contracts.workflow.run_if import Rule
 from shared.infrastructure.workflow.overview import Place
-from shared.infrastructure.workflow.planting import Plan
+from shared.infrastructure.workflow.plans import Plan
 from shared.infrastructure.workflow.rows import ENDED, WAITING, NodeRow, stored_rule
 
 Facts = dict[str, Any]

@@ -20,7 +20,8 @@ from shared.infrastructure.job_claims import JobClaims
 from shared.infrastructure.job_ends import JobEnds
 from shared.infrastructure.mongo import Database, Document
 from shared.infrastructure.workflow.advance import Advance
-from shared.infrastructure.workflow.planting import Plan, Planting, plan_of
+from shared.infrastructure.workflow.plans import Plan, plan_of
+from shared.infrastructure.workflow.planting import Planting
 from shared.infrastructure.workflow.progress import Progress
 from shared.infrastructure.workflow.rows import NodeRow
 from shared.infrastructure.workflow.values import Values

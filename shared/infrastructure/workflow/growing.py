@@ -24,7 +24,8 @@ from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.end_statements import held
 from shared.infrastructure.mongo import Database, Document, translated
 from shared.infrastructure.workflow.graphs import Graphs
-from shared.infrastructure.workflow.planting import Plan, Planting, plan_of
+from shared.infrastructure.workflow.plans import Plan, plan_of
+from shared.infrastructure.workflow.planting import Planting
 from shared.infrastructure.workflow.rows import NodeRow
 
 SPAWNED, REPLACES = "spawn", "replace"

@@ -21,12 +21,14 @@ from shared.infrastructure.collections import BY_ID, JOBS
 from shared.infrastructure.end_statements import End, held
 from shared.infrastructure.job_claims import taken
 from shared.infrastructure.job_ends import JobEnds
-from shared.infrastructure.mongo import Database, Document, literal, translated
+from shared.infrastructure.mongo import Database, Document, translated
 from shared.infrastructure.workflow.node_jobs import HELD
 from shared.infrastructure.writes import encoded, in_order, until_stored, update
 
 LONGEST = 64 * 1024
 """Characters of a result that goes this way: those of all slots must fit one command."""
+
+_IMPOSSIBLE = "no id of a job"
 
 
 @record
@@ -126,24 +128,22 @@ def ours(bequest: Bequest) -> Job:
 def _encode_end(end: End) -> RawBSONDocument:
     """Return the update that ends a job, or fails if we have lost it.
 
-    Where nothing matches, the upsert would make a new document of the filter: the division by its
-    missing version prevents that, and with it all statements behind.
+    Where nothing matches, the upsert would make a new document of the filter. It cannot: there is
+    one with this id already, or, if the job is gone, no document may have another id than asked.
     """
     sources, target = MOVES[Move.SUCCEED]
-    impossible = {"$divide": [1, {"$ifNull": ["$version", 0]}]}
-    said: Document = {
-        "status": {"$cond": [{"$gt": ["$version", 0]}, literal(target.value), impossible]},
-        "finished_at": "$$NOW",
-        "version": {"$add": ["$version", 1]},
-        "result": literal(end.result),
-        "unsettled": literal(True),
-    }
+    said: Document = {"status": target.value, "result": end.result, "unsettled": True}
     if end.progress:
-        said["progress"] = literal(asdict(end.progress))
+        said["progress"] = asdict(end.progress)
     return encoded(
         {
             "q": {**held(end.job), "status": {"$in": sorted(sources)}},
-            "u": [{"$set": said}],
+            "u": {
+                "$set": said,
+                "$inc": {"version": 1},  # safe: the filter pins status and token
+                "$currentDate": {"finished_at": True},
+                "$setOnInsert": {"_id": _IMPOSSIBLE},
+            },
             "upsert": True,
             "hint": BY_ID,
         }

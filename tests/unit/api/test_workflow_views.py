@@ -23,7 +23,7 @@ from shared.contracts.workflow.graph import Node
 from shared.contracts.workflow.growth import Plot
 from shared.contracts.workflow.reading import read_graph
 from shared.infrastructure.workflow.overview import Place
-from shared.infrastructure.workflow.planting import Plan, plan_of
+from shared.infrastructure.workflow.plans import Plan, plan_of
 from tests.builders import LATER, NOON
 
 GRAPH = {
