@@ -158,9 +158,11 @@ class Advance:
         while ends:
             news: defaultdict[str, defaultdict[Signal, list[int]]] = defaultdict(_by_signal)
             members: defaultdict[str, list[int]] = defaultdict(list)
+            over = {end.row.id for end in ends}  # links of a chain, most of them: told in vain
             for end in ends:
-                for child, place in zip(end.row.edges[::2], end.row.edges[1::2], strict=True):
-                    news[node_id(end.row.graph, child)][end.signal].append(place)
+                for n, place in zip(end.row.edges[::2], end.row.edges[1::2], strict=True):
+                    if (child := node_id(end.row.graph, n)) not in over:
+                        news[child][end.signal].append(place)
                 if not end.row.hook:
                     members[end.row.graph].append(end.row.n)
             await self._graphs.pass_on(news, [(end.row.id, note_of_end(end)) for end in ends])
