@@ -12,6 +12,7 @@ from shared.infrastructure.mongo import Document
 from shared.infrastructure.workflow.inheriting import Bequest, Inheriting, ours
 from tests.builders import NOON, a_claim, a_job, a_running_job
 from tests.conformance.store import Store
+from tests.eventually import eventually
 from worker.trails import Trails
 
 
@@ -62,7 +63,8 @@ class Chain:
 
 
 @pytest.fixture
-async def chain(store: Store) -> AsyncIterator[Chain]:
+async def chain(store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Chain]:
+    monkeypatch.setattr("worker.trails.PROVEN_WITHIN", 60)  # what lasts cannot be undone any more
     made = Chain(store)
     async with made.trails.running():
         yield made
@@ -144,7 +146,16 @@ async def test_trails_are_proven_together(chain: Chain, store: Store) -> None:
     assert other.trail.steps == []
 
 
-async def test_steps_are_proven_though_nobody_asks(chain: Chain) -> None:
+async def test_steps_are_proven_though_nobody_asks(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.trails.PROVEN_WITHIN", 0.02)
+    await chain.stored()
+    await chain.step(0)
+    await eventually(lambda: chain.told == [("0", True)])
+
+
+async def test_a_worker_that_ends_proves_what_is_left(chain: Chain) -> None:
     await chain.stored()
     async with Trails(chain.inheriting, chain.tell).running() as trails:
         chain.trail = trails.new()

@@ -20,7 +20,7 @@ POINTS = {
 
 OF_WORKFLOWS = {
     "tell": ("workflow.graphs", "Graphs", "pass_on"),
-    "bequeath": ("workflow.inheriting", "Inheriting", "write"),
+    "bequeath": ("workflow.inheriting", "Inheriting", "pass_on"),
     "open": ("workflow.node_jobs", "NodeJobs", "open"),
     "close": ("workflow.graphs", "Graphs", "close"),
 }
