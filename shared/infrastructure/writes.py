@@ -108,19 +108,13 @@ async def update(
     return matched
 
 
-async def in_order(
-    database: Database,
-    collection: str,
-    updates: Sequence[RawBSONDocument],
-    *,
-    durable: bool = True,
-) -> int:
+async def in_order(database: Database, collection: str, updates: Sequence[RawBSONDocument]) -> int:
     """Apply updates one after the other up to the first that fails; return how many matched.
 
-    `durable` is as in `update`.
+    They are not durable: see `update`.
     """
     command = {"update": collection, "updates": list(updates), "ordered": True}
-    matched: int = (await _run(database, command, durable=durable))["n"]
+    matched: int = (await _run(database, command, durable=False))["n"]
     return matched
 
 

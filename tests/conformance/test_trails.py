@@ -54,6 +54,13 @@ class Chain:
         for document in documents:
             await self.store.jobs.replace_one({"_id": document["_id"]}, document)
 
+    async def loses_two_steps(self) -> None:
+        """Go from the first job to the third, which a lost primary undoes."""
+        at_first = await self.stored()
+        await self.step(0)
+        await self.step(1)
+        await self.undo(at_first)
+
     def tell(self, steps: Sequence[Bequest], late: Sequence[End]) -> None:
         lost = {end.job.id for end in late}
         self.told += [(str(step.end.result), step.end.job.id not in lost) for step in steps]
@@ -107,10 +114,7 @@ async def test_a_part_of_it_that_was_lost_is_done_again(chain: Chain) -> None:
 
 
 async def test_if_the_first_job_was_lost_too_all_behind_it_is_void(chain: Chain) -> None:
-    at_first = await chain.stored()
-    await chain.step(0)
-    await chain.step(1)
-    await chain.undo(at_first)
+    await chain.loses_two_steps()
     await chain.store.jobs.update_one(
         {"_id": chain.jobs[0].id}, {"$set": {"claim.token": "somebody else's"}}
     )
@@ -121,10 +125,7 @@ async def test_if_the_first_job_was_lost_too_all_behind_it_is_void(chain: Chain)
 
 
 async def test_an_heir_that_was_cancelled_after_the_loss_stays_so(chain: Chain) -> None:
-    at_first = await chain.stored()
-    await chain.step(0)
-    await chain.step(1)
-    await chain.undo(at_first)
+    await chain.loses_two_steps()
     await chain.store.jobs.update_one(
         {"_id": chain.jobs[1].id}, {"$set": {"status": "cancelled"}, "$inc": {"version": 1}}
     )

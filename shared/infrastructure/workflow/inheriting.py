@@ -67,7 +67,7 @@ class Inheriting:
             statement for each in bequests for statement in (_encode_end(each.end), encode(each))
         ]
         try:
-            matched = await in_order(self._database, JOBS, statements, durable=False)
+            matched = await in_order(self._database, JOBS, statements)
         except StoreUnavailable:
             return False
         return matched == len(statements)

@@ -79,12 +79,6 @@ class NodeJobs:
             changes.append(encoded({"q": {"_id": job_id, **HELD}, "u": change, "hint": BY_ID}))
         await update(self._database, JOBS, changes)
 
-    async def find(self, job_id: str) -> Job | None:
-        """Return a job if it exists."""
-        with translated():
-            found = await self._jobs.find_one({"_id": job_id})
-        return None if found is None else from_document(found)
-
     async def read(self, ids: Sequence[str]) -> list[Job]:
         """Return those of the jobs that exist."""
         with translated():
