@@ -28,6 +28,8 @@ AT_ONCE = int(os.environ.get("SUITE_AT_ONCE", "2"))
 INTERRUPTED = 130
 TO_TIDY_UP = timedelta(seconds=30)
 LONGEST_LINE = 16 * 1024 * 1024  # bytes; an assertion may show a large value
+SUMMARY = "short test summary info"  # the heading of pytest's list of what failed
+WIDTH = "240"  # columns; pytest cuts the lines of its summary, names and reasons, to this
 
 
 class Part:
@@ -37,6 +39,7 @@ class Part:
         self.name = name
         self.code = INTERRUPTED
         self.took = 0.0  # seconds
+        self.summary: list[str] = []  # what failed and why, a line each; empty if nothing did
         self._paths = paths
 
     async def run(self) -> None:
@@ -48,6 +51,7 @@ class Part:
             stdout=PIPE,
             stderr=STDOUT,
             cwd=ROOT,
+            env={**os.environ, "COLUMNS": WIDTH},
             limit=LONGEST_LINE,
             start_new_session=True,
             preexec_fn=die_with_parent(),
@@ -62,7 +66,10 @@ class Part:
     async def _show(self, process: Process) -> None:
         assert process.stdout is not None
         while line := await process.stdout.readline():
-            print(f"{self.name:>8} | {line.decode(errors='replace').rstrip()}", flush=True)
+            text = line.decode(errors="replace").rstrip()
+            print(f"{self.name:>8} | {text}", flush=True)
+            if self.summary or SUMMARY in text:
+                self.summary.append(text)
 
     async def _end(self, process: Process) -> None:
         if process.returncode is None:
@@ -87,9 +94,12 @@ async def run(parts: Sequence[Part]) -> None:
 
 
 def main() -> int:
-    """Run the suite; 0 only if every part passed."""
+    """Run the suite; 0 only if every part passed. What failed is said again, last."""
     parts = [Part(name, paths) for name, paths in PARTS.items()]
     run_until_signal(run(parts), ())
+    for part in parts:
+        for line in part.summary:
+            print(f"{part.name:>8} | {line}")
     for part in parts:
         said = {0: "passed", INTERRUPTED: "interrupted"}.get(part.code, "FAILED")
         print(f"{part.name:>8} | {said} after {part.took:.0f} s")

@@ -38,6 +38,8 @@ async def test_a_part_that_fails_stops_no_other(
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("    good | ") and "1 passed" in line for line in lines)
     assert any(line.startswith("     bad | ") and "1 failed" in line for line in lines)
+    assert not parts[0].summary
+    assert any("test_bad.py::test_it" in line for line in parts[1].summary)
 
 
 async def test_a_part_that_is_told_to_stop_tidies_up_first(tmp_path: Path) -> None:
