@@ -27,19 +27,18 @@ def new_id(at: datetime) -> str:
     else:
         tail = _RANDOM.getrandbits(_TAIL - 1)  # the first bit stays free to count into
     _last = (milliseconds, tail)
-    return _format(milliseconds, tail)
+    return _format(_moment(milliseconds), tail)
 
 
 def nth_id(seed: str, index: int) -> str:
     """Return id number `index` of those that follow from `seed`, ordered, in its millisecond."""
     digest = sha256(f"{seed}/{index}".encode()).digest()
-    milliseconds = int(seed[:8] + seed[9:13], 16)
-    return _format(milliseconds, index << 58 | int.from_bytes(digest[:7], "big"))
+    return _format(seed[:13], index << 58 | int.from_bytes(digest[:7], "big"))
 
 
 def first_id_at(at: datetime) -> str:
     """Return the smallest id of the millisecond `at`, to compare other ids with."""
-    return _format(_milliseconds(at), 0)
+    return _format(_moment(_milliseconds(at)), 0)
 
 
 def moment_of(an_id: str) -> str:
@@ -61,7 +60,12 @@ def _milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
-def _format(milliseconds: int, tail: int) -> str:
-    value = milliseconds << 80 | 0x7 << 76 | (tail >> 62) << 64 | 0b10 << 62 | tail & (1 << 62) - 1
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+def _moment(milliseconds: int) -> str:
+    text = f"{milliseconds:012x}"
+    return f"{text[:8]}-{text[8:]}"
+
+
+def _format(moment: str, tail: int) -> str:
+    """Return the id that begins with a moment; behind it stand version, variant and the tail."""
+    high, low = tail >> 48 & 0x3FFF, tail & (1 << 48) - 1
+    return f"{moment}-7{tail >> 62:03x}-{0x8000 | high:04x}-{low:012x}"

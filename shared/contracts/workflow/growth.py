@@ -16,7 +16,7 @@ from shared.contracts.job import Job
 from shared.contracts.workflow.faults import EmptyReplacement, TooDeep
 from shared.contracts.workflow.graph import Graph, Node
 from shared.contracts.workflow.names import DEEPEST, node_id, path_under, seed_of
-from shared.contracts.workflow.run_if import Parents, Verdict, verdict
+from shared.contracts.workflow.run_if import Parents
 
 _MOST_TAGS = 20
 
@@ -36,20 +36,19 @@ class Planted(NamedTuple):
     path: str
     node: Node
     parents: Parents
-    verdict: Verdict  # WAIT, or RUN for a node without parents
 
 
 def planted(graph: Graph, plot: Plot) -> Iterator[Planted]:
     """Yield the nodes of a graph, hooks included, in declared order."""
+    usual = Parents.waiting(0)
     for index, node in enumerate(graph.nodes):
-        parents = Parents.waiting(len(node.parents))
+        parents = Parents.waiting(len(node.parents)) if node.parents else usual
         yield Planted(
             number=index,
             id=node_id(plot.seed, index),
             path=path_under(plot.path, node.name),
             node=node,
             parents=parents,
-            verdict=verdict(node.run_if, parents, hook=node.hook),
         )
 
 

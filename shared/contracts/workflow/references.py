@@ -29,6 +29,7 @@ class Kind(StrEnum):
 
 
 LITERAL = "$literal"
+_WRAPPED = b'"$literal"'
 _KEYS = frozenset((*(kind.value for kind in Kind), LITERAL))
 
 
@@ -53,7 +54,7 @@ def reference_in(value: dict[str, Any]) -> Reference | None:
 
     An object with `$literal` is data here: see `is_literal`.
     """
-    if len(value) == 1 and type(name := value.get("$from")) is str:  # by far the most usual
+    if (name := whole_node_in(value)) is not None:
         return Reference(Kind.FROM, name)
     kind = next((kind for kind in Kind if kind.value in value), None)
     if kind is None or is_literal(value):
@@ -72,6 +73,13 @@ def reference_in(value: dict[str, Any]) -> Reference | None:
     if fault:
         raise ValueError(fault)
     return Reference(kind, target, path)
+
+
+def whole_node_in(value: dict[str, Any]) -> str | None:
+    """Return the node to whose whole result an object refers: by far the most usual reference."""
+    if len(value) == 1 and type(name := value.get("$from")) is str:
+        return name
+    return None
 
 
 def is_literal(value: dict[str, Any]) -> bool:
@@ -142,12 +150,16 @@ def literal_members(template: dict[str, Any]) -> dict[str, Any]:
 
 def unwrapped(value: Any) -> Any:
     """Return a value that holds no reference, without its `$literal` wrappers."""
+    return _unwrapped(value) if _may_hold(value) and _WRAPPED in orjson.dumps(value) else value
+
+
+def _unwrapped(value: Any) -> Any:
     if isinstance(value, dict):
         if is_literal(value):
             return value[LITERAL]
-        return {key: unwrapped(part) for key, part in value.items()}
+        return {key: _unwrapped(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [unwrapped(part) for part in value]
+        return [_unwrapped(part) for part in value]
     return value
 
 

@@ -20,6 +20,7 @@ from shared.contracts.workflow.references import (
     is_literal,
     reference_in,
     references_in,
+    whole_node_in,
 )
 
 MOST_BYTES = 256 * 1024 * 1024
@@ -111,6 +112,8 @@ class _Resolver:
             return list(self._elements(value))
         if not isinstance(value, dict):
             return value
+        if (name := whole_node_in(value)) is not None:
+            return self._whole(self._known[name])
         if is_literal(value):
             return value[LITERAL]
         reference = reference_in(value)
@@ -120,9 +123,19 @@ class _Resolver:
 
     def _elements(self, values: list[Any]) -> Iterable[Any]:
         for value in values:
-            yield self.resolve(value)
-            if isinstance(value, dict) and value.keys() == {Kind.FROM.value}:
-                yield from self._known[value[Kind.FROM.value]].joined
+            name = whole_node_in(value) if isinstance(value, dict) else None
+            if name is not None:
+                known = self._known[name]
+                yield self._whole(known)
+                yield from known.joined
+            else:
+                yield self.resolve(value)
+
+    def _whole(self, known: Known) -> Any:
+        if known.missing:
+            return None
+        self._count(known.size)
+        return known.value
 
     def _target(self, reference: Reference) -> Any:
         if reference.kind is Kind.ITEM:
@@ -133,7 +146,9 @@ class _Resolver:
         if known.missing:
             return None
         part = self._part(reference, known.value)
-        self._count(reference, known, part)
+        if reference not in self._sizes:
+            self._sizes[reference] = len(orjson.dumps(part)) if reference.path else known.size
+        self._count(self._sizes[reference])
         return part
 
     def _part(self, reference: Reference, value: Any) -> Any:
@@ -143,9 +158,7 @@ class _Resolver:
             target = f"{reference.kind} {reference.node!r}" if reference.node else reference.kind
             raise BadReference(f"{target} with path {reference.path!r}: {error}") from None
 
-    def _count(self, reference: Reference, known: Known, part: Any) -> None:
-        if reference not in self._sizes:
-            self._sizes[reference] = len(orjson.dumps(part)) if reference.path else known.size
-        self.size += self._sizes[reference]
+    def _count(self, size: int) -> None:
+        self.size += size
         if self.size > self._most:
             raise BadReference(f"the values together have more than {self._most} bytes")

@@ -24,7 +24,9 @@ def shape_of(nodes: Sequence[Node], findings: Findings) -> Shape | None:
         return None
     _check_depth(nodes, parents, order, findings)
     members = tuple(i for i, node in enumerate(nodes) if not node.hook)
-    sinks = tuple(i for i in members if all(nodes[edge.child].hook for edge in edges[i]))
+    sinks = tuple(
+        i for i in members if not edges[i] or all(nodes[edge.child].hook for edge in edges[i])
+    )
     return Shape(parents=parents, edges=edges, order=order, sinks=sinks, members=members)
 
 
@@ -44,8 +46,8 @@ def _edges(parents: Sequence[Sequence[int]]) -> tuple[tuple[Edge, ...], ...]:
     edges: list[list[Edge]] = [[] for _ in parents]
     for child, those in enumerate(parents):
         for place, parent in enumerate(those):
-            edges[parent].append(Edge(child=child, place=place))
-    return tuple(tuple(each) for each in edges)
+            edges[parent].append(Edge(child, place))
+    return tuple(map(tuple, edges))
 
 
 def _order(parents: Sequence[Sequence[int]], edges: Sequence[Sequence[Edge]]) -> tuple[int, ...]:
@@ -95,9 +97,10 @@ def _check_depth(
     order: Sequence[int],
     findings: Findings,
 ) -> None:
-    depth = [0] * len(nodes)
+    depth = [1] * len(nodes)
     for node in order:
-        depth[node] = 1 + max([depth[parent] for parent in parents[node]], default=0)
+        if parents[node]:
+            depth[node] = 1 + max([depth[parent] for parent in parents[node]])
     too_deep = next((i for i, nodes_above in enumerate(depth) if nodes_above > DEEPEST), None)
     if too_deep is not None:
         findings.add(

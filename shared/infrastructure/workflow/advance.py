@@ -8,6 +8,7 @@ follow from where a node stands. Nodes are marked as ended only after their chil
 import asyncio
 from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
+from functools import cache
 
 from shared.contracts.events import Hint
 from shared.contracts.job import Job
@@ -159,9 +160,10 @@ class Advance:
             news: defaultdict[str, defaultdict[Signal, list[int]]] = defaultdict(_by_signal)
             members: defaultdict[str, list[int]] = defaultdict(list)
             over = {end.row.id for end in ends}  # links of a chain, most of them: told in vain
+            id_of = cache(node_id)  # many have the same child
             for end in ends:
                 for n, place in zip(end.row.edges[::2], end.row.edges[1::2], strict=True):
-                    if (child := node_id(end.row.graph, n)) not in over:
+                    if (child := id_of(end.row.graph, n)) not in over:
                         news[child][end.signal].append(place)
                 if not end.row.hook:
                     members[end.row.graph].append(end.row.n)

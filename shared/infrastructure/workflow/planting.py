@@ -7,21 +7,22 @@ once are stored behind the mark, as runnable ones; until then their nodes hold w
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-
-from bson.raw_bson import RawBSONDocument
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TypeVar
 
 from shared.infrastructure.mongo import Database, Document
 from shared.infrastructure.workflow.graphs import Graphs
 from shared.infrastructure.workflow.node_jobs import NodeJobs
 from shared.infrastructure.workflow.plans import Plan
 from shared.infrastructure.workflow.rows import STARTED, NodeRow
-from shared.infrastructure.writes import encoded
 
-_AT_ONCE = 500  # nodes in one insert: while it is stored, the next are encoded
+T = TypeVar("T")
+_AT_ONCE = 250  # nodes in one insert
 
 Bring = Callable[[Sequence[NodeRow]], Awaitable[None]]
 """Brings the jobs of first nodes to a worker."""
+Chunks = Iterator[Sequence[T]]
+"""What is to be stored; shared by two that store, so that one encodes while the other waits."""
 
 
 class Planting:
@@ -37,34 +38,32 @@ class Planting:
         Return the other nodes that wait for nobody, to be decided on.
         """
         await self._graphs.add(plan.document, members=plan.members, total=len(plan.rows))
-        first = plan.first
-        _, _, encoded_first = await asyncio.gather(
-            self._store_nodes(plan.rows), self._store_jobs(plan.jobs), _encoded_jobs(first)
+        nodes, jobs, first = _chunks(plan.rows), _chunks(plan.jobs), _chunks(plan.first)
+        await asyncio.gather(
+            self._store_nodes(nodes), self._store_nodes(nodes), self._store_jobs(jobs)
         )
         await self._graphs.plant(plan.document["_id"])
-        for start in range(0, len(first), _AT_ONCE):
-            await self._jobs.add_encoded(encoded_first[start : start + _AT_ONCE])
-            if bring is not None:
-                await bring(first[start : start + _AT_ONCE])
+        await asyncio.gather(self._begin(first, bring), self._begin(first, bring))
         return [row for row in plan.rows if not row.of and row.state != STARTED]
 
     async def clear(self, seed: str) -> None:
         """Remove what there is of a graph that cannot have begun: it will be stored anew."""
         await self._graphs.sweep(seed, held=True)
 
-    async def _store_nodes(self, rows: Sequence[NodeRow]) -> None:
-        for start in range(0, len(rows), _AT_ONCE):
-            await self._graphs.add_nodes(rows[start : start + _AT_ONCE])
+    async def _store_nodes(self, chunks: "Chunks[NodeRow]") -> None:
+        for rows in chunks:
+            await self._graphs.add_nodes(rows)
 
-    async def _store_jobs(self, jobs: Sequence[Document]) -> None:
-        for start in range(0, len(jobs), _AT_ONCE):
-            await self._jobs.add_documents(jobs[start : start + _AT_ONCE])
+    async def _store_jobs(self, chunks: "Chunks[Document]") -> None:
+        for jobs in chunks:
+            await self._jobs.add_documents(jobs)
+
+    async def _begin(self, chunks: "Chunks[NodeRow]", bring: Bring | None) -> None:
+        for rows in chunks:
+            await self._jobs.add_documents(row.job for row in rows if row.job)
+            if bring is not None:
+                await bring(rows)
 
 
-async def _encoded_jobs(rows: Sequence[NodeRow]) -> list[RawBSONDocument]:
-    """Encode the jobs of nodes while others are being stored."""
-    jobs: list[RawBSONDocument] = []
-    for start in range(0, len(rows), _AT_ONCE):
-        jobs += [encoded(row.job or {}) for row in rows[start : start + _AT_ONCE]]
-        await asyncio.sleep(0)
-    return jobs
+def _chunks(whole: Sequence[T]) -> "Chunks[T]":
+    return (whole[start : start + _AT_ONCE] for start in range(0, len(whole), _AT_ONCE))

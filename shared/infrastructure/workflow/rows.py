@@ -4,7 +4,7 @@ A word changes by `$bit`, which may be repeated: whoever tells a node twice that
 changes nothing the second time. Templates are JSON text, as all data of users is.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -13,7 +13,7 @@ from bson.int64 import Int64
 
 from shared.contracts.bands import USUAL
 from shared.contracts.moves import Status
-from shared.contracts.record import record
+from shared.contracts.record import holding, sparse_record
 from shared.contracts.workflow.bits import FULL, from_words, masks, to_words
 from shared.contracts.workflow.run_if import Parents, Rule, RunIf, Signal
 from shared.infrastructure.mongo import Document
@@ -34,7 +34,7 @@ _OPTIONAL = (
 _optional_of = attrgetter(*_OPTIONAL)
 
 
-@record
+@sparse_record
 class NodeRow:
     """One node as it stands."""
 
@@ -112,39 +112,13 @@ def stored_rule(run_if: RunIf) -> list[Any] | None:
 
 def node_row(document: Mapping[str, Any]) -> NodeRow:
     """Return the node that a document holds."""
-    run_if = document.get("run_if")
-    return NodeRow(
-        id=document["_id"],
-        graph=document["graph"],
-        workflow_id=document["workflow_id"],
-        n=document["n"],
-        path=document["path"],
-        parents=parents_in(document, ""),
-        task=document.get("task"),
-        priority=document.get("priority", USUAL),
-        run_if=RunIf(Rule(run_if[0]), run_if[1]) if run_if else RunIf(),
-        tolerate=document.get("tolerate", False),
-        hook=document.get("hook", False),
-        timed=document.get("timed", False),
-        of=tuple(document.get("of", ())),
-        edges=tuple(document.get("edges", ())),
-        needs=tuple((name, n) for name, n in document.get("needs", ())),
-        template=document.get("template"),
-        foreach=document.get("foreach"),
-        max_parallel=document.get("max_parallel"),
-        elements=parents_in(document["elements"], "") if "elements" in document else None,
-        job=document.get("job"),
-        queue=document.get("queue", ""),
-        tags=tuple(document.get("tags", ())),
-        keys=tuple(document.get("keys", ())),
-        state=document["state"],
-        signal=Signal(document["signal"]) if document.get("signal") else None,
-        status=Status(document["status"]) if document.get("status") else None,
-        cause=document.get("cause"),
-        ended_at=document.get("ended_at"),
-        run=document.get("run", 0),
-        list_run=document.get("elements", {}).get("run", 0),
-    )
+    values = {**document, "id": document["_id"], "parents": parents_in(document, "")}
+    for name, restore in _RESTORE.items():
+        if name in values:
+            values[name] = restore(values[name])
+    if elements := document.get("elements"):
+        values |= {"elements": parents_in(elements, ""), "list_run": elements.get("run", 0)}
+    return holding(NodeRow, values)
 
 
 def words_of(prefix: str, parents: Parents) -> Document:
@@ -181,3 +155,15 @@ def tell(places: Iterable[int], signal: Signal, *, prefix: str = "") -> Document
 
 def _stored(words: Sequence[int]) -> list[Int64]:
     return [Int64(word) for word in words]
+
+
+_RESTORE: dict[str, Callable[[Any], Any]] = {
+    "run_if": lambda stored: RunIf(Rule(stored[0]), stored[1]),
+    "of": tuple,
+    "edges": tuple,
+    "needs": lambda stored: tuple((name, n) for name, n in stored),
+    "tags": tuple,
+    "keys": tuple,
+    "signal": Signal,
+    "status": Status,
+}

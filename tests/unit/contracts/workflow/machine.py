@@ -258,7 +258,7 @@ class Machine(Values):
             doc = Doc(each.id, each.path, each.node, scope, each.number, each.parents)
             self.docs.setdefault(each.id, doc)
             scope.ids.append(each.id)
-            if each.verdict is Verdict.RUN:
+            if not each.node.parents:
                 self.post("start", self.docs[each.id])
         if scope.end is None and not scope.members.total:
             scope.members = Parents.waiting(len(scope.graph.shape.members))

@@ -19,7 +19,7 @@ from shared.contracts.workflow.growth import (
 )
 from shared.contracts.workflow.names import node_id
 from shared.contracts.workflow.reading import read_graph
-from shared.contracts.workflow.run_if import Verdict
+from shared.contracts.workflow.run_if import Parents
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 JOB = new_id(AT)
@@ -29,11 +29,11 @@ def graph_of(**nodes: dict[str, Any]) -> Graph:
     return read_graph({"nodes": {name: {"task": "t.f", **node} for name, node in nodes.items()}})
 
 
-def test_a_planted_node_knows_its_id_its_path_and_whether_it_may_run() -> None:
+def test_a_planted_node_knows_its_id_its_path_and_its_parents() -> None:
     graph = graph_of(a={}, b={"after": ["a"]})
     a, b = planted(graph, Plot(JOB))
-    assert (a.path, a.verdict, a.parents.total) == ("a", Verdict.RUN, 0)
-    assert (b.path, b.verdict, b.parents.total) == ("b", Verdict.WAIT, 1)
+    assert (a.path, a.parents) == ("a", Parents.waiting(0))
+    assert (b.path, b.parents) == ("b", Parents.waiting(1))
     assert [each.id for each in planted(graph, Plot(JOB))] == [a.id, b.id]
     assert is_id(a.id)
     assert instant_of(a.id) == AT
