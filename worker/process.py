@@ -72,7 +72,8 @@ from worker.turns import Turns
 log = get_logger(__name__)
 
 _NOBODY_WAITS = 0.1  # seconds until a chain is noted to have come further: its next job runs
-_NOTED_WITHIN = 0.5  # seconds until it is noted that all has been done that follows from an end
+_NOTED_WITHIN = 1.0  # seconds until it is noted that all has been done that follows from an end
+_NOTED_SOON = 0.05  # the same for the end of a workflow
 
 
 async def work(worker: str, settings: WorkerSettings, registry: Registry) -> None:
@@ -119,7 +120,9 @@ async def _parts(
         database,
         hints,
         next_jobs.bring,
-        note_later=lambda job: settled.put(job, within=_NOTED_WITHIN),
+        note_later=lambda job, soon: settled.put(
+            job, within=_NOTED_SOON if soon else _NOTED_WITHIN
+        ),
     )
     settled = GroupCommit[Job](follow_ups.note)
     settling = GroupCommit[Followed](partial(_settle, follow_ups))

@@ -24,7 +24,7 @@ class GroupCommit(Generic[Item]):
         self._most = most
         self._pending: deque[tuple[Item, asyncio.Future[None]]] = deque()
         self._arrived = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None  # for the oldest of those that have time
+        self._timer: asyncio.TimerHandle | None = None  # for the first of those that have time
         self._closing = False
 
     def put(self, item: Item, *, within: float = 0) -> "asyncio.Future[None]":
@@ -34,11 +34,20 @@ class GroupCommit(Generic[Item]):
         """
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append((item, written))
-        if not within:
+        if within:
+            self._write_in(within)
+        else:
             self._arrived.set()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(within, self._arrived.set)
         return written
+
+    def _write_in(self, seconds: float) -> None:
+        """Write after so many seconds, unless that is to happen earlier."""
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            if self._timer.when() <= loop.time() + seconds:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_later(seconds, self._arrived.set)
 
     def __len__(self) -> int:
         """Return how many items wait for the next batch."""

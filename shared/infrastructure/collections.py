@@ -112,8 +112,11 @@ INDEXES: dict[str, list[IndexModel]] = {
         ),
         IndexModel(  # what a watcher of a workflow may have missed
             [("workflow_id", ASCENDING), ("finished_at", ASCENDING)],
-            name="ended_of_workflow",
-            partialFilterExpression={"workflow_id": {"$exists": True}},
+            name="ended_in_workflow",
+            partialFilterExpression={
+                "workflow_id": {"$exists": True},
+                "finished_at": {"$exists": True},
+            },
         ),
         IndexModel(
             [("tags", ASCENDING), ("_id", DESCENDING)],
@@ -210,7 +213,7 @@ INDEXES: dict[str, list[IndexModel]] = {
 }
 
 
-_RETIRED = {JOBS: ("window",)}
+_RETIRED = {JOBS: ("window", "ended_of_workflow")}
 """Indexes of earlier versions that no query uses any more."""
 
 

@@ -31,9 +31,9 @@ class FollowUps:
         hints: HintSender,
         ring: Ring,
         *,
-        note_later: Callable[[Job], object] | None = None,
+        note_later: Callable[[Job, bool], object] | None = None,
     ) -> None:
-        self._note_later = note_later  # takes jobs for `note`, which nobody waits for
+        self._note_later = note_later  # takes a job for `note`, and whether somebody may wait
         self._jobs = database[JOBS]
         self._hints = hints
         self._ring = ring
@@ -54,15 +54,18 @@ class FollowUps:
         wrote the ends may have died in the middle of this.
         """
         followed = [job for job in ended if _moves_a_workflow_on(job)]
+        over = False  # a retry of it waits until all is noted
         if followed:
-            await self.bring(await self.workflows.advance(followed, taken=taken, again=again))
+            progress = await self.workflows.advance(followed, taken=taken, again=again)
+            over = progress.ends_a_workflow
+            await self.bring(progress)
         keyed = [job for job in ended if job.keys]
         if keyed:
             await self._let_run(await self.lanes.settle(keyed))
         if tell:
             self._hints.tell(map(hint_of, ended))
         moving = {job.id for job in followed}
-        await self._settled([job for job in ended if job.unsettled or job.id in moving])
+        await self._settled([j for j in ended if j.unsettled or j.id in moving], soon=over)
 
     async def bring(self, progress: Progress) -> None:
         """Ring for jobs that may run now, and tell of everything that changed."""
@@ -80,12 +83,12 @@ class FollowUps:
             await self._ring(jobs)
             self._hints.tell(each.hint for each in jobs)
 
-    async def _settled(self, jobs: Sequence[Job]) -> None:
+    async def _settled(self, jobs: Sequence[Job], *, soon: bool = False) -> None:
         if self._note_later is None:
             await self.note(jobs)
         else:
             for job in jobs:
-                self._note_later(job)
+                self._note_later(job, soon)
 
     async def note(self, jobs: Sequence[Job]) -> None:
         """Remember that all that follows was done.

@@ -109,7 +109,7 @@ class JobReads:
         with translated():
             found = (
                 await self._jobs.find(query, shown)
-                .hint("ended_of_workflow")
+                .hint("ended_in_workflow")
                 .sort("finished_at", ASCENDING)
                 .limit(most)
                 .to_list(None)
@@ -122,7 +122,7 @@ class JobReads:
         with translated():
             found = (
                 await self._jobs.find(query, {"finished_at": 1})
-                .hint("ended_of_workflow")
+                .hint("ended_in_workflow")
                 .sort("finished_at", DESCENDING)
                 .limit(1)
                 .to_list(None)

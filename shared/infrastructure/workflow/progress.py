@@ -65,6 +65,11 @@ class Progress(NamedTuple):
     ended: list[Job]  # by it: they had waited for what grew from them, or it grew from others
     lanes: list[str]  # keys for which jobs stand in line from now on
 
+    @property
+    def ends_a_workflow(self) -> bool:
+        """Say whether a whole workflow has ended by it."""
+        return any(hint.event.startswith("workflow.") for hint in self.hints)
+
     def add(self, more: "Progress") -> None:
         """Note all of what was brought about by something else."""
         self.runnable.extend(more.runnable)

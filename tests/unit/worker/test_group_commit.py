@@ -64,6 +64,12 @@ async def test_what_has_time_is_written_when_that_is_over(disk: Disk) -> None:
     assert disk.batches == [[1, 2]]
 
 
+async def test_what_has_time_goes_with_what_has_less(disk: Disk) -> None:
+    async with GroupCommit[int](disk.write).running() as commit:
+        await asyncio.gather(commit.put(1, within=30), commit.put(2, within=0.01))
+    assert disk.batches == [[1, 2]]
+
+
 async def test_what_has_time_is_written_before_the_end(disk: Disk) -> None:
     async with GroupCommit[int](disk.write).running() as commit:
         commit.put(1, within=30)
