@@ -44,7 +44,7 @@ class Fitting:
     def faults(self, node: Node, entry: TaskEntry, at: str) -> Iterator[Fault]:
         """Yield why the input of a node, which stands at `at`, can never fit its task."""
         template = node.input
-        references = references_in(template) if node.refers else None
+        references = references_in(template)
         if references:
             if reference_in(template) is None:  # else all of it comes from another node
                 yield from self._partial(template, entry, f"{at}/input")

@@ -23,11 +23,6 @@ class Node:
     subject: str = ""  # of `on_success`/`on_failure`: the node they belong to, "" in references
     fields: dict[str, Any] | None = None  # every other field of a submission, as it came
 
-    @property
-    def refers(self) -> bool:
-        """Say whether its input may hold references: to other nodes, or to the element."""
-        return bool(self.needs) or self.foreach is not None
-
 
 class Edge(NamedTuple):
     """From a node to one that depends on it: which one, and at which place of its parents."""

@@ -135,7 +135,7 @@ class _Templates:
 def _job(each: Planted, templates: _Templates) -> Document:
     job = {**templates.of(each), "_id": each.id, "node": each.path}
     template = each.node.input
-    if each.node.refers:
+    if each.node.needs or each.node.foreach is not None:
         job["templated"] = True
     else:
         template = unwrapped(template)
