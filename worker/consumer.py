@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from uuid import uuid4
@@ -25,6 +26,7 @@ log = get_logger(__name__)
 
 _MOST_AT_ONCE = 256  # ids in one claim
 _PATIENCE_WHEN_FULL = 0.05  # seconds a bell may stay open while all slots are taken
+_PATIENCE_FOR_BEST = 0.02  # seconds in which the best that was left should have come back
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +141,20 @@ class Consumer:
                 await self._pass_on(bell)
             if not self._bells:
                 await self._tools.slots.wait_for_one_or(self._heard)
+        best = max(self._left, default=0)
         self._left.clear()
         if not self.draining:
             await source.resume()
+            await self._hear_again(best)
+
+    async def _hear_again(self, best: int) -> None:
+        """Wait a moment for a bell of this priority: those of several bands come in any order."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_FOR_BEST):
+                while max(self._bells.priorities, default=-1) < best:
+                    self._heard.clear()
+                    await self._heard.wait()
+        self._heard.set()
 
     async def _pass_on(self, bell: Bell | OwnBell) -> None:
         """Ring anew for the ids that are left, so that those claimed are not asked for again."""

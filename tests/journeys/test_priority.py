@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.local.stack import Stack
+from tests.eventually import eventually
 from tests.journeys.service import Service, open_service
 
 Document = dict[str, Any]
@@ -39,11 +40,19 @@ async def test_an_urgent_job_does_not_wait_behind_a_backlog(small: Service) -> N
 
 
 async def test_jobs_of_all_ten_priorities_run_in_their_order(small: Service) -> None:
-    await small.http.post("/v1/queues/journeys/pause")
+    in_the_way = await small.submit("try.double", {"number": 1, "seconds": 60.0})
+    running = {"_id": in_the_way["id"], "status": "running"}
+    await eventually(lambda: small.database.jobs.find_one(running), within=10)
     order = [3, 9, 0, 5, 7, 1, 8, 2, 6, 4]
     given = {"number": 1, "seconds": LASTS}
     jobs = [await small.submit("try.double", given, priority=each) for each in order]
-    await small.http.post("/v1/queues/journeys/resume")
+
+    async def all_are_rung_for() -> bool:
+        rung = {"status": "queued", "published": True}
+        return await small.database.jobs.count_documents(rung) == len(jobs)
+
+    await eventually(all_are_rung_for, within=10)
+    await small.http.post(f"/v1/jobs/{in_the_way['id']}/cancel")
     ended: list[Document] = [await small.end_of(job["id"]) for job in jobs]
     by_start = sorted(ended, key=lambda job: str(job["started_at"]))
     assert [job["priority"] for job in by_start] == sorted(order, reverse=True)

@@ -203,6 +203,24 @@ async def test_bells_of_higher_priority_are_opened_first() -> None:
     assert bench.said("claim") == [[high.id, usual.id, low.id]]
 
 
+async def test_of_what_was_left_the_best_is_taken_first_whatever_comes_back_first() -> None:
+    bench = Bench(slots=1)
+    first, low, high = some_jobs(bench, 3)
+    bench.ring(first, queue="default:p9")
+    async with bench.working():
+        await eventually(lambda: bench.started)
+        bench.ring(low, queue="default:p0")
+        bench.ring(high, queue="default:p1")
+        await eventually(lambda: len(bench.said("ring")) == 2)
+        bench.slots.release()
+        await eventually(lambda: "resume" in bench.words())
+        bench.ring(low, queue="default:p0")
+        await asyncio.sleep(0)
+        bench.ring(high, queue="default:p1")
+        await eventually(lambda: len(bench.started) == 2)
+    assert bench.started[-1].id == high.id
+
+
 async def test_a_full_worker_listens_on_where_nothing_came_and_passes_on_what_comes_there() -> None:
     bench = Bench(slots=1)
     first, low, high = some_jobs(bench, 3)
